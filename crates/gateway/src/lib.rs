@@ -1,0 +1,1 @@
+//! The only room that knows wires: gRPC, control endpoints, conversions, error map.

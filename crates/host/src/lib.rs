@@ -1,0 +1,1 @@
+//! The host room: clock, randomness and tasks, real or simulated.

@@ -1,0 +1,1 @@
+//! The vocabulary: values, documents, paths, their order and their bytes.

@@ -1,0 +1,1 @@
+//! Queries: normalise, plan, explain, execute.

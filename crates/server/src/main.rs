@@ -1,0 +1,2 @@
+//! The irori binary.
+fn main() {}

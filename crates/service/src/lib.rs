@@ -1,0 +1,1 @@
+//! The API boundary: every operation, protocol-neutral.

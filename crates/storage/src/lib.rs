@@ -1,0 +1,1 @@
+//! Ordered bytes: one Engine trait, its engines, atomic durable batches, snapshots, scans.

@@ -1,0 +1,1 @@
+//! Test tools shared by the rooms: engines side by side, generators, histories.

@@ -1,0 +1,1 @@
+//! Message types and service definitions of the wire.
