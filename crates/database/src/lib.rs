@@ -1,1 +1,26 @@
 //! Documents over bytes: key space, catalog, indexes, transactions, the committer, the change log.
+//!
+//! Suggested reading: [`keys`] (what stands where), [`view`] (reading), then the journey of a commit:
+//!
+//! 1. `Database::commit` puts the writes into the `Committer`'s queue.
+//! 2. `Committer::drain` takes all that wait: a round.
+//! 3. `Round::prepare` applies each to the newest state (with what the round has changed so far),
+//!    computes index entries, and asks the `LockTable` whether other transactions' reads stand in the way.
+//! 4. `Engine::commit` makes the round durable, with one write for all of it.
+//! 5. `Publication::publish` lets readers see it; locks are released; the answers go out.
+//!
+//! This room knows no queries, no principals and no protobuf.
+
+pub mod keys;
+pub mod index;
+pub mod view;
+
+mod cursor;
+mod error;
+
+pub use index::{
+    Column, ColumnKind, DeclaredIndex, FieldOverride, IndexDefinition, IndexFile, IndexScope, IndexSet, IndexSource,
+    IndexState, Scope, SingleFieldIndex,
+};
+pub use keys::indexes::SingleFieldKind;
+pub use view::{ByteRange, DocumentScan, IndexEntry, IndexScan, NameRange, NameScan, NameSource, ReadCounts, View};

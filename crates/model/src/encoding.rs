@@ -48,12 +48,19 @@ mod tag {
 #[error("malformed key bytes")]
 pub struct EncodingError;
 
-/// How much of a long string or bytes value is kept.
+/// How much of a long value is kept.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Cut {
     Nothing,
-    /// At [`MAX_INDEXED_VALUE_BYTES`], as production's indexes do.
-    Index,
+    /// Strings and bytes at [`MAX_INDEXED_VALUE_BYTES`]; arrays and maps take no further element once
+    /// the output is this long. (Production takes arrays of 19,999 numbers, so it cuts them too.)
+    Index { full_at: usize },
+}
+
+impl Cut {
+    fn is_full(self, out: &[u8]) -> bool {
+        matches!(self, Cut::Index { full_at } if out.len() >= full_at)
+    }
 }
 
 /// Appends a value whole.
@@ -61,9 +68,10 @@ pub fn push_value(out: &mut Vec<u8>, value: &Value) {
     push(out, value, Cut::Nothing);
 }
 
-/// Appends a value as indexes keep it: strings and bytes cut at 1,500 bytes.
+/// Appends a value as indexes keep it: cut at about 1,500 bytes.
 pub fn push_index_value(out: &mut Vec<u8>, value: &Value) {
-    push(out, value, Cut::Index);
+    let full_at = out.len() + MAX_INDEXED_VALUE_BYTES;
+    push(out, value, Cut::Index { full_at });
 }
 
 /// Appends a value for a descending column: [`push_index_value`] with every byte inverted.
@@ -117,7 +125,12 @@ fn push(out: &mut Vec<u8>, value: &Value, cut: Cut) {
         }
         Value::Array(values) => {
             out.push(tag::ARRAY);
-            values.iter().for_each(|value| push(out, value, cut));
+            for value in values {
+                if cut.is_full(out) {
+                    break;
+                }
+                push(out, value, cut);
+            }
             out.push(END);
         }
         Value::Vector(elements) => {
@@ -129,6 +142,9 @@ fn push(out: &mut Vec<u8>, value: &Value, cut: Cut) {
         Value::Map(fields) => {
             out.push(tag::MAP);
             for (key, value) in fields {
+                if cut.is_full(out) {
+                    break;
+                }
                 out.push(tag::STRING);
                 push_escaped(out, key.as_bytes());
                 push(out, value, cut);
@@ -141,7 +157,7 @@ fn push(out: &mut Vec<u8>, value: &Value, cut: Cut) {
 fn cut_bytes(bytes: &[u8], cut: Cut) -> &[u8] {
     match cut {
         Cut::Nothing => bytes,
-        Cut::Index => &bytes[..bytes.len().min(MAX_INDEXED_VALUE_BYTES)],
+        Cut::Index { .. } => &bytes[..bytes.len().min(MAX_INDEXED_VALUE_BYTES)],
     }
 }
 

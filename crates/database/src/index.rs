@@ -1,0 +1,11 @@
+//! Which indexes a database has, and which entries a document has in them.
+
+mod declared;
+mod entries;
+mod set;
+
+pub use declared::{
+    Column, ColumnKind, DeclaredIndex, FieldOverride, IndexDefinition, IndexFile, IndexScope, IndexState, SingleFieldIndex,
+};
+pub(crate) use entries::{declared_entries, document_entries};
+pub use set::{IndexSet, IndexSource, Scope};
