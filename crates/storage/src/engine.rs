@@ -41,12 +41,12 @@ pub trait Engine: Send + Sync {
     /// Replaces the rule that names rows which may vanish. Without one, no row vanishes.
     fn set_expired(&self, filter: Arc<dyn Expired>);
 
-    /// Drops expired rows from the disk now, as far as the engine can. Blocks, possibly for minutes: it may
-    /// rewrite all data.
+    /// Drops the expired rows of `spaces` from the disk now, as far as the engine can. Blocks, possibly for
+    /// minutes: it may rewrite all data of those spaces.
     ///
     /// # Errors
     /// What went wrong with the disk; nothing that is not expired is lost.
-    fn reclaim(&self) -> Result<Reclaimed, StorageError>;
+    fn reclaim(&self, spaces: &[Space]) -> Result<Reclaimed, StorageError>;
 
     /// Sizes, for metrics.
     fn stats(&self) -> EngineStats;

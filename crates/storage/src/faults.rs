@@ -1,6 +1,6 @@
 //! An engine that fails on demand, around any other: for tests of what the rooms above do about it.
 
-use crate::{Batch, Committed, Engine, EngineStats, Expired, Reclaimed, Snapshot, StorageError};
+use crate::{Batch, Committed, Engine, EngineStats, Expired, Reclaimed, Snapshot, Space, StorageError};
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::io;
@@ -153,8 +153,8 @@ impl<E: Engine> Engine for FaultEngine<E> {
         self.inner.set_expired(filter);
     }
 
-    fn reclaim(&self) -> Result<Reclaimed, StorageError> {
-        self.inner.reclaim()
+    fn reclaim(&self, spaces: &[Space]) -> Result<Reclaimed, StorageError> {
+        self.inner.reclaim(spaces)
     }
 
     fn stats(&self) -> EngineStats {

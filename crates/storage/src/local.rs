@@ -4,6 +4,8 @@ mod damage;
 mod directory;
 mod expiry;
 mod group;
+mod journal;
+mod manifest;
 mod options;
 mod pressure;
 mod reclaim;
@@ -13,7 +15,7 @@ mod write;
 
 pub use options::LocalOptions;
 
-use crate::{Batch, Committed, Engine, EngineStats, Expired, Reclaimed, Snapshot, StorageError};
+use crate::{Batch, Committed, Engine, EngineStats, Expired, Reclaimed, Snapshot, Space, StorageError};
 use directory::DataDirectory;
 use expiry::Expiry;
 use fjall::{Database, Keyspace};
@@ -22,6 +24,7 @@ use snapshot::LocalSnapshot;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 /// A durable engine in a directory: one process at a time.
 ///
@@ -40,7 +43,7 @@ struct Store {
     options: LocalOptions,
     /// Whether a write of this engine failed half way, which stops all later ones.
     failed: AtomicBool,
-    /// Last, so that the directory is unlocked after fjall is closed.
+    /// Last, so that the directory is closed after fjall is.
     directory: DataDirectory,
 }
 
@@ -55,13 +58,26 @@ impl LocalEngine {
         let directory = DataDirectory::open(dir)?;
         let expiry = Arc::new(Expiry::default());
         let engine_path = directory.engine_path();
+        if !directory.is_being_created() {
+            manifest::check(&engine_path)?;
+            directory.compare_with_last_close(journal::check(&engine_path)?)?;
+        }
         let opening = format!("opening {}", engine_path.display());
         let (database, keyspaces) =
             damage::contain(&opening, || tuning::open(&engine_path, &options, &expiry))?;
-        directory.creation_is_complete()?;
+        directory.is_open()?;
         let failed = AtomicBool::new(false);
         let store = Store { keyspaces, database, expiry, options, failed, directory };
         Ok(LocalEngine { store: Arc::new(store), group: GroupCommit::default() })
+    }
+
+    /// Writes all rows that are only in the journal and in memory to sorted files, so that the next opening need
+    /// not read them back. Answers false when `patience` ended before that was done; nothing is lost then.
+    ///
+    /// # Errors
+    /// [`StorageError::Poisoned`] when background work has stopped.
+    pub fn settle(&self, patience: Duration) -> Result<bool, StorageError> {
+        self.store.flush_all(Some(Instant::now() + patience))
     }
 }
 
@@ -82,8 +98,8 @@ impl Engine for LocalEngine {
         self.store.expiry.set(filter);
     }
 
-    fn reclaim(&self) -> Result<Reclaimed, StorageError> {
-        self.store.reclaim()
+    fn reclaim(&self, spaces: &[Space]) -> Result<Reclaimed, StorageError> {
+        self.store.reclaim(spaces)
     }
 
     fn stats(&self) -> EngineStats {

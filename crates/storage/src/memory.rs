@@ -71,12 +71,12 @@ impl Engine for MemoryEngine {
         *self.shared.expired.lock() = Some(filter);
     }
 
-    fn reclaim(&self) -> Result<Reclaimed, StorageError> {
+    fn reclaim(&self, spaces: &[Space]) -> Result<Reclaimed, StorageError> {
         let filter = self.shared.expired.lock().clone();
         let Some(filter) = filter else { return Ok(Reclaimed::default()) };
         let mut state = self.shared.state.write();
         let mut reclaimed = Reclaimed::default();
-        for space in Space::ALL {
+        for &space in spaces {
             let (rows, bytes) = state.tables[space.index()].remove_if(|key| filter.expired(space, key));
             reclaimed.rows += rows;
             reclaimed.bytes += bytes;

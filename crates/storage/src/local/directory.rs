@@ -3,11 +3,13 @@
 //! ```text
 //! <data>/LOCK      locked while a process has the directory open
 //! <data>/FORMAT    "irori data 1", or "irori data 1 creating" until the first opening is complete
+//! <data>/CLOSED    where the journals ended when the directory was closed in order
 //! <data>/engine/   fjall's files
 //! ```
 //! Nothing is ever acknowledged before `FORMAT` is complete, so a creation that was cut short is simply begun
 //! again. Without that mark it could not be told from a directory whose files were lost.
 
+use super::journal::{self, End};
 use crate::StorageError;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
@@ -18,19 +20,32 @@ use std::sync::atomic::{AtomicBool, Ordering};
 const FORMAT_VERSION: u32 = 1;
 
 const FORMAT_FILE: &str = "FORMAT";
-const NEW_FORMAT_FILE: &str = "FORMAT.new";
+const NEW_FILE: &str = "NEW";
 const LOCK_FILE: &str = "LOCK";
+const CLOSED_FILE: &str = "CLOSED";
 const ENGINE_DIRECTORY: &str = "engine";
 
 /// What may stand in a directory that holds no data yet: a lock, a creation that was cut short before its mark,
 /// and what file systems put at their root.
-const NOT_DATA: [&str; 3] = [LOCK_FILE, NEW_FORMAT_FILE, "lost+found"];
+const NOT_DATA: [&str; 3] = [LOCK_FILE, NEW_FILE, "lost+found"];
 
 pub(super) struct DataDirectory {
     path: PathBuf,
-    creating: AtomicBool,
+    creating: bool,
+    /// Whether closing it now would be in order: it was opened, and no write failed.
+    in_order: AtomicBool,
     /// Holds the lock until dropped.
     _lock: File,
+}
+
+impl Drop for DataDirectory {
+    fn drop(&mut self) {
+        if self.in_order.load(Ordering::Relaxed)
+            && let Ok(end) = journal::check(&self.engine_path())
+        {
+            self.note_close(end);
+        }
+    }
 }
 
 impl DataDirectory {
@@ -54,7 +69,8 @@ impl DataDirectory {
                 true
             }
         };
-        let directory = DataDirectory { path: path.to_path_buf(), creating: creating.into(), _lock: lock };
+        let directory =
+            DataDirectory { path: path.to_path_buf(), creating, in_order: false.into(), _lock: lock };
         if creating {
             directory.remove_unfinished_engine()?;
         }
@@ -70,14 +86,50 @@ impl DataDirectory {
     }
 
     /// Whether there is no data yet.
-    #[expect(dead_code)]
     pub(super) fn is_being_created(&self) -> bool {
-        self.creating.load(Ordering::Relaxed)
+        self.creating
     }
 
     /// Marks the directory as one that holds data. Must precede the first commit.
-    pub(super) fn creation_is_complete(&self) -> Result<(), StorageError> {
-        if self.creating.swap(false, Ordering::Relaxed) { write_format(&self.path, false) } else { Ok(()) }
+    pub(super) fn is_open(&self) -> Result<(), StorageError> {
+        if self.creating {
+            write_format(&self.path, false)?;
+        }
+        self.in_order.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Says that a write failed: what the files hold is not known any more.
+    pub(super) fn is_in_doubt(&self) {
+        self.in_order.store(false, Ordering::Relaxed);
+    }
+
+    /// Writes down where the journals end, so that a shorter journal is noticed at the next opening. It is no loss
+    /// if this cannot be done, or is not done because the process ends without closing.
+    fn note_close(&self, end: End) {
+        let text = format!("journal {} ends at byte {}\n", end.journal, end.bytes);
+        if let Err(error) = write_atomically(&self.path, CLOSED_FILE, &text) {
+            tracing::warn!(directory = %self.path.display(), %error, "noting the end of the journals");
+        }
+    }
+
+    /// Compares where the journals end with what the last orderly close wrote down, if it did, and removes the note:
+    /// it must not outlive the next commit.
+    pub(super) fn compare_with_last_close(&self, end: End) -> Result<(), StorageError> {
+        let file = self.path.join(CLOSED_FILE);
+        let noted = match fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(e) => return Err(StorageError::io(format!("reading {}", file.display()), e)),
+        };
+        let found = format!("journal {} ends at byte {}\n", end.journal, end.bytes);
+        if noted != found {
+            let what = format!("it says {:?}, but now {:?}", noted.trim_end(), found.trim_end());
+            return Err(StorageError::corrupt_file(&file, what));
+        }
+        fs::remove_file(&file)
+            .and_then(|()| File::open(&self.path)?.sync_all())
+            .map_err(|e| StorageError::io(format!("removing {}", file.display()), e))
     }
 
     fn remove_unfinished_engine(&self) -> Result<(), StorageError> {
@@ -128,14 +180,19 @@ fn other_version(path: &Path, version: u32) -> StorageError {
 
 fn write_format(path: &Path, creating: bool) -> Result<(), StorageError> {
     let text = format!("irori data {FORMAT_VERSION}{}\n", if creating { " creating" } else { "" });
+    write_atomically(path, FORMAT_FILE, &text)
+}
+
+fn write_atomically(directory: &Path, name: &str, text: &str) -> Result<(), StorageError> {
+    let (new, path) = (directory.join(NEW_FILE), directory.join(name));
     let write = || {
-        let mut file = File::create(path.join(NEW_FORMAT_FILE))?;
+        let mut file = File::create(&new)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
-        fs::rename(path.join(NEW_FORMAT_FILE), path.join(FORMAT_FILE))?;
-        File::open(path)?.sync_all()
+        fs::rename(&new, &path)?;
+        File::open(directory)?.sync_all()
     };
-    write().map_err(|e| StorageError::io(format!("writing {}", path.join(FORMAT_FILE).display()), e))
+    write().map_err(|e| StorageError::io(format!("writing {}", path.display()), e))
 }
 
 fn refuse_foreign_files(path: &Path) -> Result<(), StorageError> {

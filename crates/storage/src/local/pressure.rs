@@ -4,7 +4,7 @@
 //! background thread has died of a full disk, such a writer would wait for ever. So the engine waits here first,
 //! at lower marks, and looks.
 
-use super::Store;
+use super::{Store, damage};
 use crate::StorageError;
 use fjall::{AbstractTree, Keyspace, PersistMode};
 use std::time::Duration;
@@ -50,6 +50,19 @@ impl Store {
     pub(super) fn check_alive(&self) -> Result<(), StorageError> {
         // Writes nothing: what batches wrote is already on the disk. It only asks for the poison.
         self.database.persist(PersistMode::Buffer).map_err(|_| StorageError::Poisoned)
+    }
+
+    /// Hands write buffers that are full over to background work. fjall would leave this to a background thread,
+    /// and while that one is busy merging, the buffer would grow without bound.
+    pub(super) fn seal_full_buffers(&self) {
+        for keyspace in &self.keyspaces {
+            if keyspace.tree.active_memtable().size() > self.options.write_buffer_bytes
+                && let Err(error) = damage::contain("sealing a write buffer", || keyspace.rotate_memtable())
+            {
+                // The commit itself is durable. What failed is the removal of files that are no longer needed.
+                tracing::warn!(space = %keyspace.name(), %error, "sealing a write buffer");
+            }
+        }
     }
 
     fn is_behind(&self) -> bool {

@@ -1,10 +1,10 @@
-//! Dropping expired rows now, and counting what is there.
+//! Writing buffers out, dropping expired rows now, and counting what is there.
 
 use super::{Store, damage};
 use crate::{EngineStats, Reclaimed, Space, StorageError};
 use fjall::{AbstractTree, Keyspace};
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often to look while background work is awaited. fjall has no event to wait for.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
@@ -13,13 +13,13 @@ const LOOK_EVERY: Duration = Duration::from_millis(2);
 const ATTEMPTS: usize = 100;
 
 impl Store {
-    /// Writes every buffer to a file, then rewrites the files of each space without its expired rows.
-    pub(super) fn reclaim(&self) -> Result<Reclaimed, StorageError> {
+    /// Writes every buffer to a file, then rewrites the files of `spaces` without their expired rows.
+    pub(super) fn reclaim(&self, spaces: &[Space]) -> Result<Reclaimed, StorageError> {
         let rows_before = self.expiry.dropped();
         let bytes_before = self.file_bytes();
-        for space in Space::ALL {
-            self.flush(space)?;
-            self.compact(space)?;
+        self.flush_all(None)?;
+        for space in spaces {
+            self.compact(*space)?;
         }
         Ok(Reclaimed {
             rows: self.expiry.dropped() - rows_before,
@@ -27,14 +27,19 @@ impl Store {
         })
     }
 
-    fn flush(&self, space: Space) -> Result<(), StorageError> {
-        let keyspace = self.keyspace(space);
-        damage::contain("flushing a write buffer", || keyspace.rotate_memtable())?;
-        while keyspace.sealed_memtable_count() > 0 {
+    /// Writes every buffer to a file. Answers false when the deadline passed before that was done.
+    pub(super) fn flush_all(&self, deadline: Option<Instant>) -> Result<bool, StorageError> {
+        for keyspace in &self.keyspaces {
+            damage::contain("flushing a write buffer", || keyspace.rotate_memtable())?;
+        }
+        while self.keyspaces.iter().any(|keyspace| keyspace.sealed_memtable_count() > 0) {
             self.check_alive()?;
+            if deadline.is_some_and(|deadline| Instant::now() > deadline) {
+                return Ok(false);
+            }
             std::thread::sleep(LOOK_EVERY);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// fjall declines a full compaction, without a word, while background work holds some of the files; whether

@@ -21,7 +21,10 @@ impl Store {
         self.check_room(batches.iter().map(Batch::bytes).sum())?;
         self.wait_for_background_work()?;
         match catch_unwind(AssertUnwindSafe(|| self.merge(batches).commit())) {
-            Ok(Ok(())) => Ok(Committed::Done),
+            Ok(Ok(())) => {
+                self.seal_full_buffers();
+                Ok(Committed::Done)
+            }
             // Found before anything was written: an earlier write, or background work, has failed.
             Ok(Err(fjall::Error::Poisoned)) => Err(StorageError::Poisoned),
             Ok(Err(error)) => Ok(self.fail(&damage::classify("writing to the journal", error).to_string())),
@@ -47,6 +50,7 @@ impl Store {
     /// closed: whether it will be there after a restart cannot be known.
     fn fail(&self, why: &str) -> Committed {
         self.failed.store(true, Ordering::Release);
+        self.directory.is_in_doubt();
         tracing::error!(directory = %self.directory.path().display(), why, "a write failed: writes are stopped");
         Committed::Unknown
     }
