@@ -21,7 +21,10 @@ pub enum Damage {
 impl From<Damage> for Status {
     fn from(damage: Damage) -> Self {
         tracing::error!(%damage, "damaged data");
-        Status::new(Code::DataLoss, format!("Stored data is damaged: {damage}. Restore this database from a backup."))
+        Status::new(
+            Code::DataLoss,
+            format!("Stored data is damaged: {damage}. Restore this database from a backup."),
+        )
     }
 }
 
@@ -36,10 +39,17 @@ pub fn storage(error: StorageError) -> Status {
         StorageError::Io { .. } | StorageError::Locked { .. } | StorageError::Format { .. } => Code::Internal,
     };
     let message = match &error {
-        StorageError::Full { .. } => "The server's disk is full: nothing was written. Free space, then try again.".to_owned(),
-        StorageError::Poisoned => "Writes are stopped because an earlier write failed. Reads still work; the server's log says why.".to_owned(),
+        StorageError::Full { .. } => {
+            "The server's disk is full: nothing was written. Free space, then try again.".to_owned()
+        }
+        StorageError::Poisoned => {
+            "Writes are stopped because an earlier write failed. Reads still work; the server's log says why."
+                .to_owned()
+        }
         StorageError::Corrupt { .. } => "Stored data is damaged; the server's log says where.".to_owned(),
-        StorageError::Io { .. } => "The server could not read or write its data; its log says why.".to_owned(),
+        StorageError::Io { .. } => {
+            "The server could not read or write its data; its log says why.".to_owned()
+        }
         other => other.to_string(),
     };
     Status::new(code, message)

@@ -5,7 +5,8 @@ mod entries;
 mod set;
 
 pub use declared::{
-    Column, ColumnKind, DeclaredIndex, FieldOverride, IndexDefinition, IndexFile, IndexScope, IndexState, SingleFieldIndex,
+    Column, ColumnKind, DeclaredIndex, FieldOverride, IndexDefinition, IndexFile, IndexScope, IndexState,
+    SingleFieldIndex,
 };
 pub(crate) use entries::{declared_entries, document_entries};
 pub use set::{IndexSet, IndexSource, Scope};

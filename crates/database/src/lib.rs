@@ -11,16 +11,36 @@
 //!
 //! This room knows no queries, no principals and no protobuf.
 
-pub mod keys;
 pub mod index;
+pub mod keys;
 pub mod view;
 
+mod apply;
+mod build;
+mod catalog;
+mod change_log;
+mod committer;
 mod cursor;
+mod database;
 mod error;
+mod options;
+mod publication;
+mod retention;
+mod round;
+mod store;
+mod transaction;
 
+pub use change_log::{ChangeScan, CommitRecord};
+pub use database::{Database, ReadAt};
 pub use index::{
-    Column, ColumnKind, DeclaredIndex, FieldOverride, IndexDefinition, IndexFile, IndexScope, IndexSet, IndexSource,
-    IndexState, Scope, SingleFieldIndex,
+    Column, ColumnKind, DeclaredIndex, FieldOverride, IndexDefinition, IndexFile, IndexScope, IndexSet,
+    IndexSource, IndexState, Scope, SingleFieldIndex,
 };
+pub use keys::changes::Change;
 pub use keys::indexes::SingleFieldKind;
-pub use view::{ByteRange, DocumentScan, IndexEntry, IndexScan, NameRange, NameScan, NameSource, ReadCounts, View};
+pub use options::Options;
+pub use store::Store;
+pub use transaction::{Concurrency, TransactionMode};
+pub use view::{
+    ByteRange, DocumentScan, IndexEntry, IndexScan, NameRange, NameScan, NameSource, ReadCounts, View,
+};

@@ -134,7 +134,12 @@ impl View {
 
     /// Documents in the order of their names. `range` is over name bytes: the encoded document id for
     /// one collection, the encoded full path for all other sources.
-    pub fn scan_documents(&self, source: &NameSource, range: NameRange, direction: Direction) -> DocumentScan {
+    pub fn scan_documents(
+        &self,
+        source: &NameSource,
+        range: NameRange,
+        direction: Direction,
+    ) -> DocumentScan {
         DocumentScan::new(self.clone(), source.clone(), range, direction)
     }
 

@@ -54,7 +54,9 @@ enum Cut {
     Nothing,
     /// Strings and bytes at [`MAX_INDEXED_VALUE_BYTES`]; arrays and maps take no further element once
     /// the output is this long. (Production takes arrays of 19,999 numbers, so it cuts them too.)
-    Index { full_at: usize },
+    Index {
+        full_at: usize,
+    },
 }
 
 impl Cut {

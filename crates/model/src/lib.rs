@@ -4,20 +4,20 @@
 //! [`encoding`] the bytes whose order is that order, [`body`] the bytes a document is stored as.
 //! Nothing here does I/O, and nothing here knows a wire: generated protobuf types stay in `wire`.
 
-pub mod limits;
-pub mod timestamp;
-pub mod value;
-pub mod path;
-pub mod field_path;
-pub mod order;
-pub mod encoding;
 pub mod body;
 pub mod document;
-pub mod size;
-pub mod validate;
-pub mod write;
+pub mod encoding;
+pub mod field_path;
+pub mod limits;
+pub mod order;
+pub mod path;
 pub mod query;
+pub mod size;
 pub mod status;
+pub mod timestamp;
+pub mod validate;
+pub mod value;
+pub mod write;
 
 mod resource_name;
 

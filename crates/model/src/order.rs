@@ -59,7 +59,8 @@ pub fn compare(left: &Value, right: &Value) -> Ordering {
         (Value::Array(a), Value::Array(b)) => compare_lists(a, b),
         (Value::Vector(a), Value::Vector(b)) => compare_vectors(a, b),
         (Value::Map(a), Value::Map(b)) => {
-            let pair = |(k, v): (&String, &Value), (l, w): (&String, &Value)| k.cmp(l).then_with(|| compare(v, w));
+            let pair =
+                |(k, v): (&String, &Value), (l, w): (&String, &Value)| k.cmp(l).then_with(|| compare(v, w));
             let mut pairs = a.iter().zip(b.iter()).map(|(x, y)| pair(x, y));
             pairs.find(|order| order.is_ne()).unwrap_or_else(|| a.len().cmp(&b.len()))
         }

@@ -119,7 +119,9 @@ pub struct Aggregation {
 #[derive(Clone, Debug, PartialEq)]
 pub enum AggregationKind {
     /// Stops counting at `up_to`.
-    Count { up_to: Option<i64> },
+    Count {
+        up_to: Option<i64>,
+    },
     Sum(FieldPath),
     Average(FieldPath),
 }

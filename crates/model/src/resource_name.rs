@@ -69,7 +69,8 @@ impl<'a> Cursor<'a> {
     fn id(&mut self) -> Result<&'a str, Status> {
         let id = self.rest().split('/').next().expect("a split yields at least one part");
         if id.is_empty() {
-            let message = format!("Resource name \"{}\" lacks a resource id at index {}.", self.name, self.at);
+            let message =
+                format!("Resource name \"{}\" lacks a resource id at index {}.", self.name, self.at);
             return Err(Status::invalid_argument(message));
         }
         if id == "." || id == ".." {
@@ -164,8 +165,9 @@ pub(crate) fn check_collection_id(id: &str) -> Result<(), Status> {
 
 /// Checks one document id; `__id<int64>__` is an integer id and legal.
 pub(crate) fn check_document_id(id: &str) -> Result<(), Status> {
-    let invalid =
-        |why: &str| Err(Status::invalid_argument(format!("Resource id \"{id}\" is invalid because it {why}.")));
+    let invalid = |why: &str| {
+        Err(Status::invalid_argument(format!("Resource id \"{id}\" is invalid because it {why}.")))
+    };
     if id.is_empty() {
         return invalid("is empty");
     }
@@ -187,15 +189,33 @@ mod tests {
     #[test]
     fn broken_names_answer_with_productions_texts() {
         let table = [
-            ("projects/p/databases/d/documents/err", "Document name \"projects/p/databases/d/documents/err\" lacks \"/\" at index 36."),
+            (
+                "projects/p/databases/d/documents/err",
+                "Document name \"projects/p/databases/d/documents/err\" lacks \"/\" at index 36.",
+            ),
             ("not/a/valid", "Document name \"not/a/valid\" lacks \"projects\" at index 0."),
             ("", "Document name \"\" lacks \"projects\" at index 0."),
             ("projects/x", "Document name \"projects/x\" lacks \"/\" at index 10."),
-            ("projects/p/databases/d/documents/c/d/", "Document name \"projects/p/databases/d/documents/c/d/\" has invalid trailing \"/\"."),
-            ("projects/p/databases/d/documents/c//d", "Resource name \"projects/p/databases/d/documents/c//d\" lacks a resource id at index 35."),
-            ("projects/p/databases/d/documents/c/..", "Document name \"projects/p/databases/d/documents/c/..\" contains a resource id \"..\" at index 35."),
-            ("projects/p/databases/d/documents/c/__x__", "Resource id \"__x__\" is invalid because it is reserved."),
-            ("projects/p/databases/d/documents/__c__/x", "Collection id \"__c__\" is invalid because it is reserved."),
+            (
+                "projects/p/databases/d/documents/c/d/",
+                "Document name \"projects/p/databases/d/documents/c/d/\" has invalid trailing \"/\".",
+            ),
+            (
+                "projects/p/databases/d/documents/c//d",
+                "Resource name \"projects/p/databases/d/documents/c//d\" lacks a resource id at index 35.",
+            ),
+            (
+                "projects/p/databases/d/documents/c/..",
+                "Document name \"projects/p/databases/d/documents/c/..\" contains a resource id \"..\" at index 35.",
+            ),
+            (
+                "projects/p/databases/d/documents/c/__x__",
+                "Resource id \"__x__\" is invalid because it is reserved.",
+            ),
+            (
+                "projects/p/databases/d/documents/__c__/x",
+                "Collection id \"__c__\" is invalid because it is reserved.",
+            ),
         ];
         for (name, text) in table {
             assert_eq!(DocumentName::parse(name).expect_err(name).message, text);
@@ -210,7 +230,10 @@ mod tests {
     fn a_parent_is_the_root_or_a_document() {
         assert_eq!(Parent::parse("projects/p/databases/d/documents").expect("root").1, Parent::Root);
         let text = "Document parent name \"projects/p/databases/d/documents/x\" lacks \"/\" at index 34.";
-        assert_eq!(Parent::parse("projects/p/databases/d/documents/x").expect_err("collection").message, text);
+        assert_eq!(
+            Parent::parse("projects/p/databases/d/documents/x").expect_err("collection").message,
+            text
+        );
     }
 
     #[test]

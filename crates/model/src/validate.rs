@@ -42,7 +42,8 @@ pub fn check_top_level_value(name: &str, value: &Value) -> Result<(), Status> {
 
 /// Refuses degrees outside ±90 and ±180.
 pub fn check_geo_point(point: &GeoPoint) -> Result<(), Status> {
-    for (what, degrees, bound) in [("latitude", point.latitude, 90.0), ("longitude", point.longitude, 180.0)] {
+    for (what, degrees, bound) in [("latitude", point.latitude, 90.0), ("longitude", point.longitude, 180.0)]
+    {
         if !(-bound..=bound).contains(&degrees) {
             return Err(Status::invalid_argument(format!(
                 "Geo point {what} '{degrees:?}' outside permitted range -{bound:?} to {bound:?}."
@@ -73,7 +74,9 @@ fn check_top_level_name(name: &str) -> Result<(), Status> {
         return Err(Status::invalid_argument("The property.name is the empty string."));
     }
     if name.len() > MAX_ID_BYTES {
-        return Err(Status::invalid_argument(format!("The property.name is longer than {MAX_ID_BYTES} bytes.")));
+        return Err(Status::invalid_argument(format!(
+            "The property.name is longer than {MAX_ID_BYTES} bytes."
+        )));
     }
     if is_reserved_field(name) {
         return Err(Status::invalid_argument(format!("field name {name} is reserved")));
@@ -143,7 +146,9 @@ fn payload_bytes(value: &Value) -> usize {
 }
 
 fn too_long(name: &str) -> Status {
-    Status::invalid_argument(format!("The value of property \"{name}\" is longer than {MAX_VALUE_BYTES} bytes."))
+    Status::invalid_argument(format!(
+        "The value of property \"{name}\" is longer than {MAX_VALUE_BYTES} bytes."
+    ))
 }
 
 fn invalid_nested(name: &str) -> Status {
@@ -189,7 +194,10 @@ mod tests {
             (map("__x__"), "field name '__x__' is reserved."),
             (map(""), "The property.name is the empty string."),
             (map(&"k".repeat(1_499)), "Property a contains an invalid nested entity."),
-            (Value::String("x".repeat(1_048_488)), "The value of property \"a\" is longer than 1048487 bytes."),
+            (
+                Value::String("x".repeat(1_048_488)),
+                "The value of property \"a\" is longer than 1048487 bytes.",
+            ),
             (
                 Value::GeoPoint(GeoPoint { latitude: 91.0, longitude: 0.0 }),
                 "Geo point latitude '91.0' outside permitted range -90.0 to 90.0.",

@@ -141,7 +141,7 @@ impl Runner for Script {
                 self.engine.set_expired(Arc::new(ExpiredPrefix { space, prefix }));
                 Ok(String::new())
             }
-            "reclaim" => Ok(format!("{} rows", self.engine.reclaim()?.rows)),
+            "reclaim" => Ok(format!("{} rows", self.engine.reclaim(&Space::ALL)?.rows)),
             other => Err(format!("unknown command {other}").into()),
         }
     }

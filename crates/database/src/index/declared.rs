@@ -59,7 +59,9 @@ pub enum ColumnKind {
     /// One entry for each distinct element of the array.
     Contains,
     /// No bytes: the index holds the documents whose field is a vector of this dimension.
-    Vector { dimension: u32 },
+    Vector {
+        dimension: u32,
+    },
 }
 
 /// A declared index of one database.

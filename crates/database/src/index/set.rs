@@ -26,7 +26,9 @@ pub struct IndexSet {
 pub enum Scope {
     Collection(CollectionPath),
     /// The whole group; a restriction to one ancestor is the executor's filter.
-    Group { collection_id: String },
+    Group {
+        collection_id: String,
+    },
 }
 
 /// One index over one collection or group: where its entries stand and what they hold.
@@ -148,7 +150,12 @@ impl IndexSet {
         })
     }
 
-    fn automatic(&self, collection: &CollectionPath, field: &FieldPath, kind: SingleFieldKind) -> IndexSource {
+    fn automatic(
+        &self,
+        collection: &CollectionPath,
+        field: &FieldPath,
+        kind: SingleFieldKind,
+    ) -> IndexSource {
         let column_kind = match kind {
             SingleFieldKind::Ordered => ColumnKind::Ascending,
             SingleFieldKind::Contains => ColumnKind::Contains,

@@ -160,9 +160,10 @@ impl Lane {
         id_at: Option<usize>,
         direction: Direction,
     ) -> Self {
-        let past = view.time.past.then(|| {
-            view.cursor(Space::History, history_range(history::Kind::Document, &whole), direction)
-        });
+        let past = view
+            .time
+            .past
+            .then(|| view.cursor(Space::History, history_range(history::Kind::Document, &whole), direction));
         let live = view.cursor(Space::Documents, whole.clone(), direction);
         Lane { live, past, whole, name_at, id_at, head: None }
     }

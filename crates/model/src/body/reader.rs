@@ -189,11 +189,7 @@ fn geo_point(bytes: &[u8]) -> Result<GeoPoint, BodyError> {
 }
 
 /// The bytes of the value at `key`. Entries are sorted, so the search ends at the first above it.
-pub(super) fn find_entry<'a>(
-    bytes: &'a [u8],
-    number: u32,
-    key: &str,
-) -> Result<Option<&'a [u8]>, BodyError> {
+pub(super) fn find_entry<'a>(bytes: &'a [u8], number: u32, key: &str) -> Result<Option<&'a [u8]>, BodyError> {
     for entry in entries(bytes, number) {
         let (found, value) = entry?;
         if found >= key {

@@ -1,0 +1,265 @@
+//! The committer: the only writer of its database.
+//!
+//! Requests queue; a drain takes all that wait and makes one round of them. There is no thread of its
+//! own: the first request starts a drain in the background, which ends when the queue is empty. So a
+//! thousand idle databases cost nothing, and under load each durable write serves all that came
+//! during the one before.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use model::write::{CommitResult, Write};
+use model::{Code, DocumentPath, Status, Timestamp};
+use storage::Committed;
+use tokio::sync::oneshot;
+
+use crate::database::Inner;
+use crate::error::{self, CONTENTION, TOO_MUCH_CONTENTION};
+use crate::round::{Prepared, Round};
+use crate::transaction::{Age, Ending, Kind, TransactionId, WriteLock};
+
+/// Requests of one round.
+const MAX_ROUND: usize = 1_024;
+/// Requests that may wait; beyond, a commit is answered with RESOURCE_EXHAUSTED at once.
+const MAX_QUEUE: usize = 100_000;
+
+/// The queue of one database.
+#[derive(Default)]
+pub(crate) struct Queue {
+    waiting: VecDeque<Job>,
+    draining: bool,
+    /// A write failed in a way that leaves it open what is stored: no more writes until a restart.
+    stopped: Option<Status>,
+}
+
+/// One request to the committer.
+pub(crate) enum Job {
+    Commit(CommitJob),
+    Backfill { index: u32, paths: Vec<DocumentPath>, reply: mpsc::Sender<Result<(), Status>> },
+}
+
+/// A commit that waits for its turn or for locks.
+pub(crate) struct CommitJob {
+    pub(crate) writes: Vec<Write>,
+    pub(crate) transaction: Option<TransactionId>,
+    pub(crate) age: Age,
+    pub(crate) since: Duration,
+    pub(crate) reply: oneshot::Sender<Answer>,
+}
+
+/// What a commit is answered.
+pub(crate) type Answer = Result<CommitResult, Status>;
+
+/// What a round owes to its commits once it is durable.
+#[derive(Default)]
+struct Outcome {
+    /// Refusals wait too: they may rest on what the round writes.
+    answers: Vec<(oneshot::Sender<Answer>, Answer)>,
+    filled: Vec<mpsc::Sender<Result<(), Status>>>,
+    transactions: Vec<TransactionId>,
+    last: Option<Timestamp>,
+}
+
+impl Inner {
+    /// Queues a request and sees to it that somebody works on the queue.
+    pub(crate) fn submit(self: &Arc<Self>, job: Job) -> Result<(), Status> {
+        {
+            let mut queue = self.queue.lock();
+            if let Some(stopped) = &queue.stopped {
+                return Err(stopped.clone());
+            }
+            if queue.waiting.len() >= MAX_QUEUE {
+                let message = "Too many commits are waiting. Try again with exponential back-off.";
+                return Err(Status::new(Code::ResourceExhausted, message));
+            }
+            queue.waiting.push_back(job);
+        }
+        self.start_drain();
+        Ok(())
+    }
+
+    /// Puts commits that waited for locks back into the queue, before younger ones.
+    pub(crate) fn resubmit(self: &Arc<Self>, jobs: Vec<CommitJob>) {
+        if jobs.is_empty() {
+            return;
+        }
+        {
+            let mut queue = self.queue.lock();
+            jobs.into_iter().rev().for_each(|job| queue.waiting.push_front(Job::Commit(job)));
+        }
+        self.start_drain();
+    }
+
+    fn start_drain(self: &Arc<Self>) {
+        {
+            let mut queue = self.queue.lock();
+            if queue.draining || queue.waiting.is_empty() {
+                return;
+            }
+            queue.draining = true;
+        }
+        let inner = self.clone();
+        self.host.spawn_blocking(move || inner.drain());
+    }
+
+    fn drain(self: Arc<Self>) {
+        loop {
+            let jobs: Vec<Job> = {
+                let mut queue = self.queue.lock();
+                let take = queue.waiting.len().min(MAX_ROUND);
+                if take == 0 {
+                    queue.draining = false;
+                    self.drained.notify_all();
+                    return;
+                }
+                queue.waiting.drain(..take).collect()
+            };
+            self.run_round(jobs);
+        }
+    }
+
+    fn run_round(self: &Arc<Self>, jobs: Vec<Job>) {
+        let (before, first) = self.publication.begin_round(&*self.engine, self.now());
+        let indexes = self.indexes.read().clone();
+        let mut round = Round::new(self.name.clone(), indexes, before, first);
+        let mut outcome = Outcome::default();
+        for job in jobs {
+            match job {
+                Job::Commit(job) => self.prepare(&mut round, &mut outcome, job),
+                Job::Backfill { index, paths, reply } => match round.backfill(index, &paths, self.now()) {
+                    Ok(()) => outcome.filled.push(reply),
+                    Err(status) => drop(reply.send(Err(status))),
+                },
+            }
+        }
+        let written = if round.is_empty() { Ok(()) } else { self.write(round) };
+        let last = outcome.last.filter(|_| written.is_ok());
+        self.publication.end_round(outcome.last.unwrap_or(first), last);
+        let ready = {
+            let mut coordination = self.coordination.lock();
+            coordination.locks.round_ended(&outcome.transactions);
+            coordination.locks.take_ready()
+        };
+        self.resubmit(ready);
+        // Nobody listens where the client has gone; the commit stands all the same.
+        for (reply, result) in outcome.answers {
+            drop(reply.send(written.clone().and(result)));
+        }
+        outcome.filled.into_iter().for_each(|reply| drop(reply.send(written.clone())));
+    }
+
+    /// Makes the round durable.
+    fn write(&self, round: Round) -> Result<(), Status> {
+        let failed = match self.engine.commit(round.into_batch()) {
+            Ok(Committed::Done) => return Ok(()),
+            Ok(Committed::Fenced) => {
+                Status::new(Code::Unavailable, "Another server has taken this database over.")
+            }
+            Ok(Committed::Unknown) => Status::new(
+                Code::Unavailable,
+                "A write failed half way: it is not known whether it is stored. Writes are stopped until the server is restarted; reads still work.",
+            ),
+            Err(error) => return Err(error::storage(error)),
+        };
+        tracing::error!(database = %self.name, status = %failed, "writes stop");
+        self.queue.lock().stopped = Some(failed.clone());
+        Err(failed)
+    }
+
+    /// Applies one commit and asks for its locks.
+    fn prepare(self: &Arc<Self>, round: &mut Round, outcome: &mut Outcome, job: CommitJob) {
+        if let Some(refusal) = self.refuse_early(&job) {
+            outcome.answers.push((job.reply, Err(refusal)));
+            return;
+        }
+        let prepared = match round.prepare(&job.writes, self.now()) {
+            Ok(prepared) => prepared,
+            Err(refusal) => return self.refuse(outcome, job, refusal),
+        };
+        match self.lock(&job, &prepared) {
+            WriteLock::Lost => self.refuse(outcome, job, Status::aborted(CONTENTION)),
+            WriteLock::Wait(on) => self.coordination.lock().locks.park(on, job),
+            WriteLock::Granted { .. } => {
+                outcome.transactions.extend(job.transaction);
+                if prepared.is_noop() {
+                    outcome.answers.push((job.reply, Ok(prepared.result)));
+                    return;
+                }
+                self.recent.lock().add(prepared.result.commit_time, prepared.writes.clone());
+                let result = round.accept(prepared);
+                outcome.last = Some(result.commit_time);
+                outcome.answers.push((job.reply, Ok(result)));
+            }
+        }
+    }
+
+    /// What can be refused before anything is applied: a lost or outdated transaction.
+    fn refuse_early(&self, job: &CommitJob) -> Option<Status> {
+        let id = job.transaction?;
+        let mut coordination = self.coordination.lock();
+        let now = self.host.elapsed();
+        let transaction = match coordination.registry.get_mut(id) {
+            Ok(transaction) => transaction,
+            Err(ended) => return Some(ended),
+        };
+        if let Kind::Optimistic { view: Some(view), reads } = &transaction.kind
+            && self.recent.lock().may_have_changed(view.read_time(), reads)
+        {
+            coordination.registry.end(id, Ending::Wounded, now);
+            return Some(Status::aborted(CONTENTION));
+        }
+        None
+    }
+
+    fn lock(&self, job: &CommitJob, prepared: &Prepared) -> WriteLock {
+        let now = self.host.elapsed();
+        let mut coordination = self.coordination.lock();
+        let coordination = &mut *coordination;
+        let pessimistic = job.transaction.filter(|id| {
+            coordination.registry.get_mut(*id).is_ok_and(|t| matches!(t.kind, Kind::Pessimistic))
+        });
+        let locked = coordination.locks.lock_writes(pessimistic, job.age, &prepared.writes, now);
+        match &locked {
+            WriteLock::Granted { wounded } => {
+                for loser in wounded {
+                    coordination.registry.end(*loser, Ending::Wounded, now);
+                }
+                if let Some(id) = job.transaction {
+                    coordination.registry.end(id, Ending::Committed, now);
+                }
+            }
+            WriteLock::Wait(_) | WriteLock::Lost => {}
+        }
+        locked
+    }
+
+    /// Answers a commit that cannot be, and ends its transaction.
+    fn refuse(self: &Arc<Self>, outcome: &mut Outcome, job: CommitJob, refusal: Status) {
+        if let Some(id) = job.transaction {
+            let how = if refusal.code == Code::Aborted { Ending::Wounded } else { Ending::Refused };
+            self.end_transaction(id, how);
+        }
+        outcome.answers.push((job.reply, Err(refusal)));
+    }
+
+    /// Refuses the commits that have waited for locks longer than the limit.
+    pub(crate) fn refuse_overdue_commits(self: &Arc<Self>, limit: Duration) {
+        let now = self.host.elapsed();
+        let late = self.coordination.lock().locks.take_parked(|job| now.saturating_sub(job.since) > limit);
+        for job in late {
+            if let Some(id) = job.transaction {
+                self.end_transaction(id, Ending::WaitedTooLong);
+            }
+            drop(job.reply.send(Err(Status::aborted(TOO_MUCH_CONTENTION))));
+        }
+    }
+
+    /// Waits until the queue is empty.
+    pub(crate) fn finish(&self) {
+        let mut queue = self.queue.lock();
+        while queue.draining || !queue.waiting.is_empty() {
+            self.drained.wait(&mut queue);
+        }
+    }
+}

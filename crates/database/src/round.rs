@@ -1,0 +1,296 @@
+//! One round of the committer: many commits, prepared one after the other, one durable write.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use model::limits::MAX_INDEX_ENTRIES;
+use model::write::{CommitResult, Operation, Write, WriteResult};
+use model::{DatabaseName, DocumentPath, Fields, Status, Timestamp, Value, body};
+use storage::{Batch, Snapshot, Space};
+
+use crate::apply::{Effect, Found, apply};
+use crate::error::{self, Damage};
+use crate::index::{IndexSet, declared_entries, document_entries};
+use crate::keys::changes::{self, Change};
+use crate::keys::{DatabaseNumber, documents, history, time_bytes};
+use crate::transaction::WriteSet;
+
+/// A document as it stands in the middle of a round.
+#[derive(Clone)]
+pub(crate) struct State {
+    create_time: Timestamp,
+    update_time: Timestamp,
+    fields: Arc<Fields>,
+    body: Bytes,
+}
+
+/// The newest state: what is durable, with what the round has changed on top.
+pub(crate) struct Round {
+    database: DatabaseName,
+    number: DatabaseNumber,
+    indexes: Arc<IndexSet>,
+    before: Arc<dyn Snapshot>,
+    changed: HashMap<DocumentPath, Option<State>>,
+    rows: HashMap<(Space, Bytes), Option<Bytes>>,
+    next_time: Timestamp,
+}
+
+/// One commit that has been applied but not taken into the round yet.
+pub(crate) struct Prepared {
+    pub(crate) result: CommitResult,
+    pub(crate) writes: WriteSet,
+    changes: Vec<DocumentChange>,
+}
+
+struct DocumentChange {
+    path: DocumentPath,
+    key: Bytes,
+    old: Option<State>,
+    new: Option<State>,
+    removed: Vec<Bytes>,
+    added: Vec<Bytes>,
+}
+
+impl Prepared {
+    /// True when the commit changes nothing that is stored.
+    pub(crate) fn is_noop(&self) -> bool {
+        self.changes.is_empty()
+    }
+}
+
+impl Round {
+    pub(crate) fn new(
+        database: DatabaseName,
+        indexes: Arc<IndexSet>,
+        before: Arc<dyn Snapshot>,
+        first: Timestamp,
+    ) -> Self {
+        Round {
+            database,
+            number: indexes.number(),
+            indexes,
+            before,
+            changed: HashMap::new(),
+            rows: HashMap::new(),
+            next_time: first,
+        }
+    }
+
+    /// Applies one commit's writes to the newest state, all or none.
+    pub(crate) fn prepare(&mut self, writes: &[Write], now: Timestamp) -> Result<Prepared, Status> {
+        let time = self.next_time.max(now);
+        let mut staged: HashMap<DocumentPath, (Option<State>, Option<State>)> = HashMap::new();
+        let mut order: Vec<DocumentPath> = Vec::new();
+        let mut results = Vec::with_capacity(writes.len());
+        for write in writes {
+            if !staged.contains_key(&write.path) {
+                let found = self.load(&write.path)?;
+                staged.insert(write.path.clone(), (found.clone(), found));
+                order.push(write.path.clone());
+            }
+            let (old, new) = staged.get_mut(&write.path).expect("loaded above");
+            let transform_results = apply_to(new, old.as_ref(), write, &self.database, time)?;
+            results.push(WriteResult { update_time: None, transform_results });
+        }
+        for (write, result) in writes.iter().zip(&mut results) {
+            if !matches!(write.operation, Operation::Delete) {
+                result.update_time = staged[&write.path].1.as_ref().map(|state| state.update_time);
+            }
+        }
+        let changes = order.into_iter().filter_map(|path| {
+            let (old, new) = staged.remove(&path).expect("every path is staged once");
+            let same = match (&old, &new) {
+                (None, None) => true,
+                (Some(old), Some(new)) => old.update_time == new.update_time,
+                (_, _) => false,
+            };
+            (!same).then(|| self.change(path, old, new))
+        });
+        let changes = changes.collect::<Result<Vec<_>, _>>()?;
+        let writes = WriteSet {
+            documents: changes.iter().map(|change| (change.path.clone(), change.key.clone())).collect(),
+            index_keys: changes.iter().flat_map(|c| c.removed.iter().chain(&c.added)).cloned().collect(),
+        };
+        Ok(Prepared { result: CommitResult { commit_time: time, results }, writes, changes })
+    }
+
+    /// Takes a prepared commit into the round; answers its result.
+    pub(crate) fn accept(&mut self, prepared: Prepared) -> CommitResult {
+        let time = prepared.result.commit_time;
+        let stamp = Bytes::copy_from_slice(&time_bytes(time));
+        let mut log = Vec::with_capacity(prepared.changes.len());
+        for change in prepared.changes {
+            if let Some(old) = &change.old {
+                let key = history::key(history::Kind::Document, &change.key, time);
+                self.put(Space::History, key, documents::row(old.create_time, old.update_time, &old.body));
+            }
+            let row =
+                change.new.as_ref().map(|new| documents::row(new.create_time, new.update_time, &new.body));
+            self.rows.insert((Space::Documents, change.key), row);
+            for entry in change.removed {
+                let key = history::key(history::Kind::Index, &entry, time);
+                self.put(Space::History, key, Bytes::new());
+                self.rows.insert((Space::Indexes, entry), None);
+            }
+            for entry in change.added {
+                self.rows.insert((Space::Indexes, entry), Some(stamp.clone()));
+            }
+            log.push(Change { path: change.path.clone(), exists: change.new.is_some() });
+            self.changed.insert(change.path, change.new);
+        }
+        self.put(Space::Changes, changes::key(self.number, time), changes::row(&log).into());
+        self.next_time = time.next();
+        prepared.result
+    }
+
+    /// Adds the entries of documents that an index being built lacks.
+    pub(crate) fn backfill(
+        &mut self,
+        index: u32,
+        paths: &[DocumentPath],
+        now: Timestamp,
+    ) -> Result<(), Status> {
+        let Some(index) = self.indexes.declared().iter().find(|declared| declared.id == index).cloned()
+        else {
+            return Ok(());
+        };
+        let time = self.next_time.max(now);
+        let stamp = Bytes::copy_from_slice(&time_bytes(time));
+        for path in paths {
+            if let Some(state) = self.load(path)? {
+                for entry in declared_entries(self.number, &index, path, &state.fields) {
+                    self.rows.insert((Space::Indexes, entry.into()), Some(stamp.clone()));
+                }
+            }
+        }
+        self.next_time = time.next();
+        Ok(())
+    }
+
+    /// Everything the round writes.
+    pub(crate) fn into_batch(self) -> Batch {
+        let mut batch = Batch::default();
+        for ((space, key), value) in self.rows {
+            match value {
+                Some(value) => batch.put(space, key, value),
+                None => batch.delete(space, key),
+            }
+        }
+        batch
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    fn put(&mut self, space: Space, key: Vec<u8>, value: Bytes) {
+        self.rows.insert((space, key.into()), Some(value));
+    }
+
+    fn load(&mut self, path: &DocumentPath) -> Result<Option<State>, Status> {
+        if let Some(state) = self.changed.get(path) {
+            return Ok(state.clone());
+        }
+        let key = documents::key(self.number, path);
+        let Some(row) = self.before.get(Space::Documents, &key).map_err(error::storage)? else {
+            return Ok(None);
+        };
+        let document = documents::read_row(path.clone(), &row)?;
+        let fields = document.fields().map_err(|_| Damage::DocumentRow)?;
+        Ok(Some(State {
+            create_time: document.create_time,
+            update_time: document.update_time,
+            fields: Arc::new(fields),
+            body: document.body,
+        }))
+    }
+
+    fn change(
+        &self,
+        path: DocumentPath,
+        old: Option<State>,
+        new: Option<State>,
+    ) -> Result<DocumentChange, Status> {
+        let old_fields = old.as_ref().map(|state| &*state.fields);
+        let new_fields = new.as_ref().map(|state| &*state.fields);
+        if let Some(fields) = new_fields {
+            check_entry_count(fields)?;
+        }
+        let (removed, added) = self.entry_changes(&path, old_fields, new_fields);
+        let key = documents::key(self.number, &path).into();
+        Ok(DocumentChange { path, key, old, new, removed, added })
+    }
+
+    /// The index keys that vanish and those that appear.
+    fn entry_changes(
+        &self,
+        path: &DocumentPath,
+        old: Option<&Fields>,
+        new: Option<&Fields>,
+    ) -> (Vec<Bytes>, Vec<Bytes>) {
+        let entries = |fields: Option<&Fields>| {
+            let mut entries = fields.map(|f| document_entries(&self.indexes, path, f)).unwrap_or_default();
+            entries.sort_unstable();
+            entries
+        };
+        let (Some(_), Some(_)) = (old, new) else {
+            let bytes = |keys: Vec<Vec<u8>>| keys.into_iter().map(Bytes::from).collect();
+            return (bytes(entries(old)), bytes(entries(new)));
+        };
+        let (old, new) = (entries(old), entries(new));
+        let removed = old.iter().filter(|key| new.binary_search(key).is_err());
+        let added = new.iter().filter(|key| old.binary_search(key).is_err());
+        let copy = |key: &Vec<u8>| Bytes::copy_from_slice(key);
+        (removed.map(copy).collect(), added.map(copy).collect())
+    }
+}
+
+/// Applies one write to `state`; answers the transforms' results. `at_start` is the document before
+/// the commit: a commit that leads back to it changes nothing.
+fn apply_to(
+    state: &mut Option<State>,
+    at_start: Option<&State>,
+    write: &Write,
+    database: &DatabaseName,
+    time: Timestamp,
+) -> Result<Vec<Value>, Status> {
+    let found = state.as_ref().map(|s| Found { fields: &s.fields, update_time: s.update_time });
+    let deleted_before = found.is_none() && at_start.is_some();
+    let (effect, results) = apply(write, database, found, deleted_before, time)?;
+    match effect {
+        Effect::Keep => {}
+        Effect::Delete => *state = None,
+        Effect::Set(fields) => {
+            let body = body::encode(&fields);
+            let unchanged = at_start.filter(|start| start.body == body && state.is_some());
+            *state = Some(match unchanged {
+                Some(start) => start.clone(),
+                None => State {
+                    create_time: state.as_ref().map_or(time, |state| state.create_time),
+                    update_time: time,
+                    fields: Arc::new(fields),
+                    body,
+                },
+            });
+        }
+    }
+    Ok(results)
+}
+
+/// Each field counts two entries (one for each direction), each array element two.
+fn check_entry_count(fields: &Fields) -> Result<(), Status> {
+    fn count(value: &Value) -> usize {
+        2 + match value {
+            Value::Array(elements) => 2 * elements.len(),
+            Value::Map(fields) => fields.values().map(count).sum(),
+            _ => 0,
+        }
+    }
+    let entries: usize = fields.values().map(count).sum();
+    if entries > MAX_INDEX_ENTRIES {
+        return Err(Status::invalid_argument("too many index entries for entity")
+            .with_info("INDEX_ENTRIES_COUNT_LIMIT_EXCEEDED", []));
+    }
+    Ok(())
+}

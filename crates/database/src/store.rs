@@ -1,0 +1,233 @@
+//! All databases over one engine.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use host::Host;
+use model::{DatabaseName, Status, Timestamp};
+use parking_lot::{Mutex, RwLock};
+use storage::{Direction, Engine, KeyRange, Space};
+
+use crate::build::IndexPlan;
+use crate::catalog::Catalog;
+use crate::database::Database;
+use crate::error;
+use crate::index::IndexFile;
+use crate::keys::{DatabaseNumber, changes};
+use crate::options::Options;
+use crate::retention::Retention;
+
+/// History is kept this much longer than the retention: no read that began in time loses its rows.
+const SLACK: Duration = Duration::from_secs(300);
+/// Least time between two physical clean-ups.
+const CLEAN_UP_EVERY: Duration = Duration::from_secs(600);
+
+/// See the module.
+pub struct Store {
+    engine: Arc<dyn Engine>,
+    host: Host,
+    options: Arc<Options>,
+    catalog: Mutex<Catalog>,
+    databases: RwLock<HashMap<DatabaseName, Arc<Database>>>,
+    retention: Arc<Retention>,
+    cleaning: AtomicBool,
+    last_clean_up: Mutex<Duration>,
+}
+
+impl Store {
+    /// Opens the catalog of `engine` and goes on with whatever was under way.
+    pub fn open(engine: Arc<dyn Engine>, host: Host, options: Options) -> Result<Arc<Store>, Status> {
+        let catalog = Catalog::new(engine.clone());
+        let retention = Arc::new(Retention::new(catalog.cleared()?, catalog.dropped()?));
+        engine.set_expired(retention.clone());
+        Ok(Arc::new(Store {
+            last_clean_up: Mutex::new(host.elapsed()),
+            engine,
+            host,
+            options: Arc::new(options),
+            catalog: Mutex::new(catalog),
+            databases: RwLock::default(),
+            retention,
+            cleaning: AtomicBool::new(false),
+        }))
+    }
+
+    /// The machine the store runs on.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// The engine below.
+    pub fn engine(&self) -> &Arc<dyn Engine> {
+        &self.engine
+    }
+
+    /// A database by name; made when it is first named, if the options allow it.
+    pub fn database(self: &Arc<Self>, name: &DatabaseName) -> Result<Arc<Database>, Status> {
+        if let Some(database) = self.databases.read().get(name) {
+            return Ok(database.clone());
+        }
+        let catalog = self.catalog.lock();
+        if let Some(database) = self.databases.read().get(name) {
+            return Ok(database.clone());
+        }
+        let database = match catalog.number(name)? {
+            Some(number) => self.load(&catalog, name, number)?,
+            None if self.options.create_on_use => {
+                let (_, number) = catalog.renumber(name)?;
+                self.load(&catalog, name, number)?
+            }
+            None => return Err(unknown_database(name)),
+        };
+        self.databases.write().insert(name.clone(), database.clone());
+        drop(catalog);
+        self.build_in_background(database.clone());
+        Ok(database)
+    }
+
+    /// Drops all documents of a database, whatever their number, at once. Open transactions end.
+    pub fn clear(self: &Arc<Self>, name: &DatabaseName) -> Result<(), Status> {
+        let catalog = self.catalog.lock();
+        let (old, number) = catalog.renumber(name)?;
+        let fresh = self.load(&catalog, name, number)?;
+        let before = self.databases.write().insert(name.clone(), fresh);
+        if let Some(old) = old {
+            self.retention.clear(old);
+        }
+        drop(catalog);
+        if let Some(before) = before {
+            before.inner.end_all_transactions();
+        }
+        Ok(())
+    }
+
+    /// Clears every database in use.
+    pub fn clear_all(self: &Arc<Self>) -> Result<(), Status> {
+        let names: Vec<_> = self.databases.read().keys().cloned().collect();
+        names.iter().try_for_each(|name| self.clear(name))
+    }
+
+    /// Declares `file` as the indexes of one database, in place of what it had. Returns at once; new
+    /// indexes are built in the background.
+    pub fn declare_indexes(self: &Arc<Self>, name: &DatabaseName, file: &IndexFile) -> Result<(), Status> {
+        let database = self.database(name)?;
+        {
+            let catalog = self.catalog.lock();
+            let number = database.indexes().number();
+            let plan = IndexPlan::new(&catalog, number, file, false)?;
+            plan.record(&catalog, number, &self.retention)?;
+            *database.inner.indexes.write() = Arc::new(plan.set);
+        }
+        self.build_in_background(database);
+        Ok(())
+    }
+
+    /// To be called a few times a second: ends what has lived, idled or waited too long, and cleans up.
+    pub fn tick(self: &Arc<Self>) {
+        let databases: Vec<_> = self.databases.read().values().cloned().collect();
+        databases.iter().for_each(|database| database.inner.tick());
+        self.advance_horizon();
+        let now = self.host.elapsed();
+        let due = now.saturating_sub(*self.last_clean_up.lock()) >= CLEAN_UP_EVERY;
+        if due && !self.cleaning.swap(true, Ordering::SeqCst) {
+            *self.last_clean_up.lock() = now;
+            let store = self.clone();
+            self.host.spawn_blocking(move || {
+                store.clean_up();
+                store.cleaning.store(false, Ordering::SeqCst);
+            });
+        }
+    }
+
+    /// Gives back the space of expired history and change-log rows. Blocks; reads and writes go on.
+    pub fn clean_up(&self) {
+        self.advance_horizon();
+        match self.engine.reclaim(&[Space::History, Space::Changes]) {
+            Ok(reclaimed) => tracing::debug!(?reclaimed, "cleaned up"),
+            Err(error) => tracing::warn!(%error, "the clean-up failed; the next will try again"),
+        }
+    }
+
+    /// Gives back all space that can be given back, cleared databases and dropped indexes included.
+    pub fn compact(&self) -> Result<(), Status> {
+        self.advance_horizon();
+        let cleared = self.catalog.lock().cleared()?;
+        self.engine.reclaim(&Space::ALL).map_err(error::storage)?;
+        self.catalog.lock().forget_garbage(&cleared)
+    }
+
+    /// Finishes what is queued. Call it when no request is under way any more.
+    pub fn shutdown(&self) {
+        let databases: Vec<_> = self.databases.read().values().cloned().collect();
+        databases.iter().for_each(|database| database.inner.finish());
+    }
+
+    fn advance_horizon(&self) {
+        let keep = self.options.retention + SLACK;
+        let keep = i64::try_from(keep.as_micros()).unwrap_or(i64::MAX);
+        let horizon = Timestamp::from_micros(self.host.now_micros().saturating_sub(keep));
+        self.retention.advance(horizon.unwrap_or(Timestamp::ZERO));
+    }
+
+    fn load(
+        &self,
+        catalog: &Catalog,
+        name: &DatabaseName,
+        number: DatabaseNumber,
+    ) -> Result<Arc<Database>, Status> {
+        let last_commit = self.last_commit(number)?;
+        let plan = IndexPlan::new(catalog, number, &self.options.indexes, self.is_empty(number)?)?;
+        plan.record(catalog, number, &self.retention)?;
+        let (engine, host) = (self.engine.clone(), self.host.clone());
+        let options = self.options.clone();
+        Ok(Arc::new(Database::new(name.clone(), engine, host, options, plan.set, last_commit)))
+    }
+
+    fn is_empty(&self, number: DatabaseNumber) -> Result<bool, Status> {
+        let range = KeyRange::prefix(&number.prefix());
+        match self.engine.snapshot().scan(Space::Documents, range, Direction::Forward).next() {
+            None => Ok(true),
+            Some(Ok(_)) => Ok(false),
+            Some(Err(error)) => Err(error::storage(error)),
+        }
+    }
+
+    fn last_commit(&self, number: DatabaseNumber) -> Result<Timestamp, Status> {
+        let range = KeyRange::prefix(&number.prefix());
+        match self.engine.snapshot().scan(Space::Changes, range, Direction::Backward).next() {
+            None => Ok(Timestamp::ZERO),
+            Some(Ok((key, _))) => Ok(changes::time(&key)?),
+            Some(Err(error)) => Err(error::storage(error)),
+        }
+    }
+
+    fn build_in_background(self: &Arc<Self>, database: Arc<Database>) {
+        let unfinished = |index: &Arc<crate::DeclaredIndex>| index.state == crate::IndexState::Building;
+        if !database.indexes().declared().iter().any(unfinished) {
+            return;
+        }
+        let store = self.clone();
+        self.host.spawn_blocking(move || {
+            let catalog = Catalog::new(store.engine.clone());
+            let built = database.build_indexes(&catalog, |database, catalog, id, since| {
+                let _serialised = store.catalog.lock();
+                let set = database.index_ready(id, since);
+                catalog.write_indexes(set.number(), set.declared(), &[], &[])
+            });
+            if let Err(status) = built {
+                tracing::error!(database = %database.name(), %status, "an index could not be built; a restart tries again");
+            }
+        });
+    }
+}
+
+fn unknown_database(name: &DatabaseName) -> Status {
+    let (project, database) = (&name.project, &name.database);
+    Status::not_found(format!(
+        "The database {database} does not exist for project {project} Please visit \
+         https://console.cloud.google.com/datastore/setup?project={project} to add a Cloud Datastore or \
+         Cloud Firestore database. "
+    ))
+}

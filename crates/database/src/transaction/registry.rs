@@ -1,0 +1,237 @@
+//! The transactions of one database: which live, and how the others ended.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+use model::{Code, Status, Timestamp};
+
+use super::{Age, Concurrency, TransactionMode};
+use crate::error::{CONTENTION, EXPIRED, INVALID_TRANSACTION, TOO_MUCH_CONTENTION};
+use crate::view::{ReadSet, View};
+
+/// Numbers a transaction within one run of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct TransactionId(u64);
+
+/// Open transactions in one database; beyond, begin answers RESOURCE_EXHAUSTED.
+const MAX_OPEN: usize = 100_000;
+/// How long an ended token is told apart from one that never was (production: about 300 s of age).
+const REMEMBERED_FOR: Duration = Duration::from_secs(300);
+const TOKEN_BYTES: usize = 16;
+
+/// A live transaction.
+pub(crate) struct Transaction {
+    pub(crate) kind: Kind,
+    pub(crate) age: Age,
+    began: Duration,
+    last_used: Duration,
+    /// Requests under way; a transaction at work is not idle.
+    busy: u32,
+}
+
+/// What kind of transaction, and what it has fixed so far.
+pub(crate) enum Kind {
+    ReadOnly { read_time: Option<Timestamp>, view: Option<View> },
+    Pessimistic,
+    Optimistic { view: Option<View>, reads: ReadSet },
+}
+
+/// How a transaction ended, which decides what its token answers from then on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Committed,
+    RolledBack,
+    /// Its commit was refused for a reason of its own.
+    Refused,
+    /// An older transaction needed what it had read.
+    Wounded,
+    /// It waited for a lock too long.
+    WaitedTooLong,
+    Expired,
+}
+
+struct Ended {
+    how: Ending,
+    at: Duration,
+    age: Age,
+}
+
+/// A new transaction.
+pub(crate) struct Begun {
+    pub(crate) id: TransactionId,
+    pub(crate) age: Age,
+    pub(crate) token: Bytes,
+}
+
+/// See the module.
+pub(crate) struct Registry {
+    /// Tells tokens of this database and run from others'.
+    nonce: u64,
+    next: u64,
+    live: HashMap<TransactionId, Transaction>,
+    ended: HashMap<TransactionId, Ended>,
+    order_of_end: VecDeque<TransactionId>,
+}
+
+impl Registry {
+    pub(crate) fn new(nonce: u64) -> Self {
+        Registry {
+            nonce,
+            next: 1,
+            live: HashMap::new(),
+            ended: HashMap::new(),
+            order_of_end: VecDeque::new(),
+        }
+    }
+
+    /// The age of a commit without a transaction: the youngest.
+    pub(crate) fn next_age(&mut self) -> Age {
+        self.next += 1;
+        Age(self.next)
+    }
+
+    /// Starts a transaction.
+    pub(crate) fn begin(
+        &mut self,
+        mode: &TransactionMode,
+        default: Concurrency,
+        now: Duration,
+    ) -> Result<Begun, Status> {
+        if self.live.len() >= MAX_OPEN {
+            return Err(Status::new(
+                Code::ResourceExhausted,
+                format!("More than {MAX_OPEN} transactions are open: commit or roll back some."),
+            ));
+        }
+        let fresh = self.next_age();
+        let (kind, age) = match mode {
+            TransactionMode::ReadOnly { read_time } => {
+                (Kind::ReadOnly { read_time: *read_time, view: None }, fresh)
+            }
+            TransactionMode::ReadWrite { retry, concurrency } => {
+                let age = retry.as_ref().map(|token| self.age_of(token)).transpose()?.unwrap_or(fresh);
+                let concurrency = if *concurrency == Concurrency::Default { default } else { *concurrency };
+                match concurrency {
+                    Concurrency::Optimistic => {
+                        (Kind::Optimistic { view: None, reads: ReadSet::default() }, age)
+                    }
+                    Concurrency::Default | Concurrency::Pessimistic => (Kind::Pessimistic, age),
+                }
+            }
+        };
+        let id = TransactionId(fresh.0);
+        // A live predecessor keeps its age; two of one age would not be ordered.
+        let taken = age != fresh && self.live.values().any(|other| other.age == age);
+        let age = if taken { fresh } else { age };
+        self.live.insert(id, Transaction { kind, age, began: now, last_used: now, busy: 0 });
+        Ok(Begun { id, age, token: self.token(id) })
+    }
+
+    /// The live transaction of a token, or what its token answers now that it has ended.
+    pub(crate) fn find(&self, token: &[u8]) -> Result<TransactionId, Status> {
+        let id = self.read_token(token)?;
+        if self.live.contains_key(&id) {
+            return Ok(id);
+        }
+        Err(self.ended_status(id))
+    }
+
+    /// What the token of an ended transaction answers.
+    pub(crate) fn ended_status(&self, id: TransactionId) -> Status {
+        match self.ended.get(&id).map(|ended| ended.how) {
+            Some(Ending::Committed | Ending::RolledBack | Ending::Expired) => Status::aborted(EXPIRED),
+            Some(Ending::Refused) => Status::invalid_argument(EXPIRED),
+            Some(Ending::Wounded) => Status::aborted(CONTENTION),
+            Some(Ending::WaitedTooLong) => Status::aborted(TOO_MUCH_CONTENTION),
+            None => Status::invalid_argument(INVALID_TRANSACTION),
+        }
+    }
+
+    /// Whether a rollback of this token is in order although the transaction has ended.
+    pub(crate) fn may_roll_back_ended(&self, token: &[u8]) -> Result<(), Status> {
+        let id = self.read_token(token)?;
+        match self.ended.get(&id).map(|ended| ended.how) {
+            Some(Ending::Committed) | None => Err(self.ended_status(id)),
+            Some(_) => Ok(()),
+        }
+    }
+
+    pub(crate) fn get_mut(&mut self, id: TransactionId) -> Result<&mut Transaction, Status> {
+        if !self.live.contains_key(&id) {
+            return Err(self.ended_status(id));
+        }
+        Ok(self.live.get_mut(&id).expect("just looked up"))
+    }
+
+    /// Marks the beginning of a request of the transaction.
+    pub(crate) fn enter(&mut self, id: TransactionId, now: Duration) -> Result<(), Status> {
+        let transaction = self.get_mut(id)?;
+        transaction.busy += 1;
+        transaction.last_used = now;
+        Ok(())
+    }
+
+    /// Marks the end of a request.
+    pub(crate) fn leave(&mut self, id: TransactionId, now: Duration) {
+        if let Some(transaction) = self.live.get_mut(&id) {
+            transaction.busy = transaction.busy.saturating_sub(1);
+            transaction.last_used = now;
+        }
+    }
+
+    /// Ends a transaction; nothing happens when it has ended already.
+    pub(crate) fn end(&mut self, id: TransactionId, how: Ending, now: Duration) {
+        if let Some(transaction) = self.live.remove(&id) {
+            self.ended.insert(id, Ended { how, at: now, age: transaction.age });
+            self.order_of_end.push_back(id);
+        }
+    }
+
+    /// Transactions past their life or idle time.
+    pub(crate) fn overdue(&self, lifetime: Duration, idle: Duration, now: Duration) -> Vec<TransactionId> {
+        let late = |t: &Transaction| now - t.began > lifetime || (t.busy == 0 && now - t.last_used > idle);
+        self.live.iter().filter(|(_, transaction)| late(transaction)).map(|(id, _)| *id).collect()
+    }
+
+    /// Every live transaction.
+    pub(crate) fn live_ids(&self) -> Vec<TransactionId> {
+        self.live.keys().copied().collect()
+    }
+
+    /// Forgets tokens that ended long ago.
+    pub(crate) fn forget_old(&mut self, now: Duration) {
+        while let Some(id) = self.order_of_end.front() {
+            let old = self.ended.get(id).is_none_or(|ended| now - ended.at > REMEMBERED_FOR);
+            if !old {
+                break;
+            }
+            self.ended.remove(id);
+            self.order_of_end.pop_front();
+        }
+    }
+
+    fn age_of(&self, token: &[u8]) -> Result<Age, Status> {
+        let id = self.read_token(token)?;
+        let live = self.live.get(&id).map(|transaction| transaction.age);
+        live.or_else(|| self.ended.get(&id).map(|ended| ended.age))
+            .ok_or_else(|| Status::invalid_argument(INVALID_TRANSACTION))
+    }
+
+    fn token(&self, id: TransactionId) -> Bytes {
+        let mut token = Vec::with_capacity(TOKEN_BYTES);
+        token.extend_from_slice(&self.nonce.to_be_bytes());
+        token.extend_from_slice(&id.0.to_be_bytes());
+        token.into()
+    }
+
+    fn read_token(&self, token: &[u8]) -> Result<TransactionId, Status> {
+        let invalid = || Status::invalid_argument(INVALID_TRANSACTION);
+        let (nonce, id) = token.split_first_chunk::<8>().ok_or_else(invalid)?;
+        let id = id.try_into().map(u64::from_be_bytes).map_err(|_| invalid())?;
+        if u64::from_be_bytes(*nonce) != self.nonce {
+            return Err(invalid());
+        }
+        Ok(TransactionId(id))
+    }
+}
