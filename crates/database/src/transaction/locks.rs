@@ -328,7 +328,7 @@ impl<J> LockTable<J> {
         self.in_flight.clear();
         self.in_flight_keys.clear();
         transactions.iter().for_each(|id| self.release(*id));
-        self.round_waiters.drain(..).for_each(|waker| wake(waker));
+        self.round_waiters.drain(..).for_each(wake);
     }
 
     /// Ends a transaction: its locks pass on, what waited for it is woken.
@@ -337,7 +337,7 @@ impl<J> LockTable<J> {
         for path in &holder.points {
             self.release_point(id, holder.age, path);
         }
-        holder.wakers.into_iter().for_each(|waker| wake(waker));
+        holder.wakers.into_iter().for_each(wake);
         let (woken, kept): (Vec<_>, Vec<_>) =
             self.parked.drain(..).partition(|parked| parked.on.contains(&id));
         self.parked = kept;
@@ -360,7 +360,7 @@ impl<J> LockTable<J> {
             if let Some(holder) = self.holders.get_mut(&next) {
                 holder.points.insert(path.clone());
                 holder.blocked_since = None;
-                holder.wakers.drain(..).for_each(|waker| wake(waker));
+                holder.wakers.drain(..).for_each(wake);
             }
         }
         let idle = point.shared.is_empty() && point.update.is_none() && point.queue.is_empty();
