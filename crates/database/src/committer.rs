@@ -48,6 +48,13 @@ pub(crate) struct CommitJob {
     pub(crate) reply: oneshot::Sender<Answer>,
 }
 
+/// What became of a commit that asked for its locks.
+enum Locked {
+    Granted(CommitJob),
+    Parked,
+    Lost(CommitJob),
+}
+
 /// What a commit is answered.
 pub(crate) type Answer = Result<CommitResult, Status>;
 
@@ -133,9 +140,10 @@ impl Inner {
                 },
             }
         }
+        let used = round.last_time();
         let written = if round.is_empty() { Ok(()) } else { self.write(round) };
         let last = outcome.last.filter(|_| written.is_ok());
-        self.publication.end_round(outcome.last.unwrap_or(first), last);
+        self.publication.end_round(used, last);
         let ready = {
             let mut coordination = self.coordination.lock();
             coordination.locks.round_ended(&outcome.transactions);
@@ -177,21 +185,21 @@ impl Inner {
             Ok(prepared) => prepared,
             Err(refusal) => return self.refuse(outcome, job, refusal),
         };
-        match self.lock(&job, &prepared) {
-            WriteLock::Lost => self.refuse(outcome, job, Status::aborted(CONTENTION)),
-            WriteLock::Wait(on) => self.coordination.lock().locks.park(on, job),
-            WriteLock::Granted { .. } => {
-                outcome.transactions.extend(job.transaction);
-                if prepared.is_noop() {
-                    outcome.answers.push((job.reply, Ok(prepared.result)));
-                    return;
-                }
-                self.recent.lock().add(prepared.result.commit_time, prepared.writes.clone());
-                let result = round.accept(prepared);
-                outcome.last = Some(result.commit_time);
-                outcome.answers.push((job.reply, Ok(result)));
-            }
+        let job = match self.lock(job, &prepared) {
+            Locked::Granted(job) => job,
+            Locked::Parked => return,
+            Locked::Lost(job) => return self.refuse(outcome, job, Status::aborted(CONTENTION)),
+        };
+        outcome.transactions.extend(job.transaction);
+        if prepared.is_noop() {
+            round.use_time(prepared.result.commit_time);
+            outcome.answers.push((job.reply, Ok(prepared.result)));
+            return;
         }
+        self.recent.lock().add(prepared.result.commit_time, prepared.writes.clone());
+        let result = round.accept(prepared);
+        outcome.last = Some(result.commit_time);
+        outcome.answers.push((job.reply, Ok(result)));
     }
 
     /// What can be refused before anything is applied: a lost or outdated transaction.
@@ -212,26 +220,30 @@ impl Inner {
         None
     }
 
-    fn lock(&self, job: &CommitJob, prepared: &Prepared) -> WriteLock {
+    /// Asks for a commit's locks, and parks it when it has to wait for them.
+    fn lock(&self, job: CommitJob, prepared: &Prepared) -> Locked {
         let now = self.host.elapsed();
         let mut coordination = self.coordination.lock();
         let coordination = &mut *coordination;
         let pessimistic = job.transaction.filter(|id| {
             coordination.registry.get_mut(*id).is_ok_and(|t| matches!(t.kind, Kind::Pessimistic))
         });
-        let locked = coordination.locks.lock_writes(pessimistic, job.age, &prepared.writes, now);
-        match &locked {
+        match coordination.locks.lock_writes(pessimistic, job.age, &prepared.writes, now) {
+            WriteLock::Lost => Locked::Lost(job),
+            WriteLock::Wait(on) => {
+                coordination.locks.park(pessimistic, on, job);
+                Locked::Parked
+            }
             WriteLock::Granted { wounded } => {
                 for loser in wounded {
-                    coordination.registry.end(*loser, Ending::Wounded, now);
+                    coordination.registry.end(loser, Ending::Wounded, now);
                 }
                 if let Some(id) = job.transaction {
                     coordination.registry.end(id, Ending::Committed, now);
                 }
+                Locked::Granted(job)
             }
-            WriteLock::Wait(_) | WriteLock::Lost => {}
         }
-        locked
     }
 
     /// Answers a commit that cannot be, and ends its transaction.

@@ -140,7 +140,7 @@ impl Round {
             self.changed.insert(change.path, change.new);
         }
         self.put(Space::Changes, changes::key(self.number, time), changes::row(&log).into());
-        self.next_time = time.next();
+        self.use_time(time);
         prepared.result
     }
 
@@ -164,8 +164,18 @@ impl Round {
                 }
             }
         }
-        self.next_time = time.next();
+        self.use_time(time);
         Ok(())
+    }
+
+    /// Whatever comes after is later than `time`.
+    pub(crate) fn use_time(&mut self, time: Timestamp) {
+        self.next_time = time.next();
+    }
+
+    /// The latest time the round has used, or could have.
+    pub(crate) fn last_time(&self) -> Timestamp {
+        self.next_time.previous()
     }
 
     /// Everything the round writes.

@@ -61,6 +61,7 @@ struct Point {
 
 /// A commit that waits for older transactions.
 struct Parked<J> {
+    owner: Option<TransactionId>,
     on: Vec<TransactionId>,
     job: J,
 }
@@ -303,12 +304,9 @@ impl<J> LockTable<J> {
         found
     }
 
-    /// Keeps a commit until one of `on` has ended.
-    pub(crate) fn park(&mut self, on: Vec<TransactionId>, job: J) {
-        if on.iter().any(|id| !self.holders.contains_key(id)) {
-            return self.ready.push(job);
-        }
-        self.parked.push(Parked { on, job });
+    /// Keeps a commit until one of `on`, or its own transaction, has ended.
+    pub(crate) fn park(&mut self, owner: Option<TransactionId>, on: Vec<TransactionId>, job: J) {
+        self.parked.push(Parked { owner, on, job });
     }
 
     /// Commits whose waiting has ended, since the last call.
@@ -339,7 +337,7 @@ impl<J> LockTable<J> {
         }
         holder.wakers.into_iter().for_each(wake);
         let (woken, kept): (Vec<_>, Vec<_>) =
-            self.parked.drain(..).partition(|parked| parked.on.contains(&id));
+            self.parked.drain(..).partition(|parked| parked.owner == Some(id) || parked.on.contains(&id));
         self.parked = kept;
         self.ready.extend(woken.into_iter().map(|parked| parked.job));
     }

@@ -9,7 +9,7 @@ use crate::transaction::WriteSet;
 use crate::view::ReadSet;
 
 /// Keys kept; older commits are forgotten, and then "changed" is the safe answer.
-const MAX_KEYS: usize = 200_000;
+const MAX_KEYS: usize = 100_000;
 
 /// The writes of the latest commits, in commit order.
 #[derive(Default)]
