@@ -39,7 +39,7 @@ fn build(path: &Path) {
     let all: Vec<_> = all.iter().collect();
     let (settled, fresh) = all.split_at(all.len() * 2 / 3);
     settled.chunks(20).for_each(|rows| commit(&engine, rows));
-    engine.reclaim().unwrap();
+    engine.reclaim(&Space::ALL).unwrap();
     fresh.chunks(7).for_each(|rows| commit(&engine, rows));
 }
 

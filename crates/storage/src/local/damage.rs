@@ -30,12 +30,14 @@ pub(super) fn classify(doing: &str, error: fjall::Error) -> StorageError {
     }
 }
 
-/// Files that are too short or not there are damage: the engine knows how long each is and which must exist.
+/// Files that are too short or not there are damage: the engine knows how long each is and which must exist. A place
+/// that cannot be sought (invalid input) was computed from a length that is wrong.
 fn classify_io(doing: &str, error: io::Error) -> StorageError {
     match error.kind() {
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::NotFound => {
-            StorageError::Corrupt { what: format!("{doing}: {error}") }
-        }
+        io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::InvalidData
+        | io::ErrorKind::InvalidInput
+        | io::ErrorKind::NotFound => StorageError::Corrupt { what: format!("{doing}: {error}") },
         _ => StorageError::io(doing, error),
     }
 }

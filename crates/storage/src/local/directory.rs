@@ -117,8 +117,8 @@ impl DataDirectory {
     /// it must not outlive the next commit.
     pub(super) fn compare_with_last_close(&self, end: End) -> Result<(), StorageError> {
         let file = self.path.join(CLOSED_FILE);
-        let noted = match fs::read_to_string(&file) {
-            Ok(text) => text,
+        let noted = match fs::read(&file) {
+            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(e) => return Err(StorageError::io(format!("reading {}", file.display()), e)),
         };
