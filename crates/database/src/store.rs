@@ -66,6 +66,15 @@ impl Store {
 
     /// A database by name; made when it is first named, if the options allow it.
     pub fn database(self: &Arc<Self>, name: &DatabaseName) -> Result<Arc<Database>, Status> {
+        self.find(name, self.options.create_on_use)
+    }
+
+    /// A database by name; made if it is not there, whatever the options say.
+    pub fn create(self: &Arc<Self>, name: &DatabaseName) -> Result<Arc<Database>, Status> {
+        self.find(name, true)
+    }
+
+    fn find(self: &Arc<Self>, name: &DatabaseName, create: bool) -> Result<Arc<Database>, Status> {
         if let Some(database) = self.databases.read().get(name) {
             return Ok(database.clone());
         }
@@ -75,7 +84,7 @@ impl Store {
         }
         let database = match catalog.number(name)? {
             Some(number) => self.load(&catalog, name, number)?,
-            None if self.options.create_on_use => {
+            None if create => {
                 let (_, number) = catalog.renumber(name)?;
                 self.load(&catalog, name, number)?
             }
