@@ -12,7 +12,7 @@ fn options() -> LocalOptions {
     LocalOptions { cache_bytes: 1 << 20, write_buffer_bytes: 64 << 10, ..LocalOptions::default() }
 }
 
-fn rows() -> BTreeMap<(Space, Vec<u8>), Vec<u8>> {
+fn rows() -> Rows {
     let mut rows = BTreeMap::new();
     for number in 0..1_500u32 {
         let space = Space::ALL[number as usize % 5];
@@ -24,10 +24,12 @@ fn rows() -> BTreeMap<(Space, Vec<u8>), Vec<u8>> {
     rows
 }
 
-fn commit(engine: &LocalEngine, rows: &[(&(Space, Vec<u8>), &Vec<u8>)]) {
+type Rows = BTreeMap<(Space, Vec<u8>), Vec<u8>>;
+
+fn commit<'a>(engine: &LocalEngine, rows: impl Iterator<Item = (&'a (Space, Vec<u8>), &'a Vec<u8>)>) {
     let mut batch = Batch::new();
     for ((space, key), value) in rows {
-        batch.put(*space, key.clone(), (*value).clone());
+        batch.put(*space, key.clone(), value.clone());
     }
     assert_eq!(engine.commit(batch).unwrap(), Committed::Done);
 }
@@ -38,9 +40,9 @@ fn build(path: &Path) {
     let all = rows();
     let all: Vec<_> = all.iter().collect();
     let (settled, fresh) = all.split_at(all.len() * 2 / 3);
-    settled.chunks(20).for_each(|rows| commit(&engine, rows));
+    settled.chunks(20).for_each(|rows| commit(&engine, rows.iter().copied()));
     engine.reclaim(&Space::ALL).unwrap();
-    fresh.chunks(7).for_each(|rows| commit(&engine, rows));
+    fresh.chunks(7).for_each(|rows| commit(&engine, rows.iter().copied()));
 }
 
 /// Opens the directory and reads all of it in each way there is.
