@@ -1,6 +1,8 @@
 """What every test gets: a client whose project nobody else uses, so that tests cannot meet and names stay plain."""
 
 import os
+import pathlib
+import sys
 import uuid
 
 import pytest
@@ -9,8 +11,15 @@ from google.cloud import firestore
 pytest.register_assert_rewrite("raw_api")
 from raw_api import RawApi  # noqa: E402
 
+EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
+sys.path.insert(0, str(EXAMPLES))
+
 SERVER = os.environ["IRORI_SERVER"]
 os.environ["FIRESTORE_EMULATOR_HOST"] = SERVER
+
+
+def pytest_addoption(parser):
+    parser.addoption("--full-sale", action="store_true", help="hold the reservation sale with all its 10,000 units")
 
 
 @pytest.fixture
