@@ -8,9 +8,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use database::{ByteRange, IndexEntry, IndexScan, IndexSource};
-use model::Status;
 use model::encoding::{after_prefix, value_length};
 use model::query::Direction;
+use model::{DocumentPath, Status};
 
 use super::{Found, Row, Run};
 use crate::normal::KeyPart;
@@ -30,8 +30,16 @@ pub(crate) struct IndexRows {
     head: Option<Head>,
     /// A column after the first wants only some values.
     selective: bool,
-    /// Keys end in whole paths, descending: they are closed.
-    closed: bool,
+    /// What keys must have at their ends, and entries do not have, or the other way round.
+    close: Close,
+}
+
+/// Keys close descending paths (see [`Source::name_piece`]); entries may or may not.
+#[derive(Clone, Copy, PartialEq)]
+enum Close {
+    AsIs,
+    Push,
+    Pop,
 }
 
 /// An entry and its key in the open columns.
@@ -61,7 +69,7 @@ impl IndexRows {
             scan: None,
             head: None,
             selective: read.columns[1..].iter().any(|column| !column.spans.is_all()),
-            closed: source.has_paths() && name.direction == Direction::Descending,
+            close: Close::of(read, source, name.direction),
             columns: read.columns.clone(),
         }
     }
@@ -176,8 +184,10 @@ impl IndexRows {
             Direction::Ascending => bytes.to_vec(),
             Direction::Descending => inverted(bytes),
         };
-        if self.closed {
-            key.push(CLOSE_DESCENDING);
+        match self.close {
+            Close::AsIs => {}
+            Close::Push => key.push(CLOSE_DESCENDING),
+            Close::Pop => drop(key.pop()),
         }
         key
     }
@@ -215,6 +225,24 @@ impl IndexRows {
         }
         Ok(Verdict::Wanted)
     }
+}
+
+impl Close {
+    fn of(read: &IndexRead, source: &Source, direction: Direction) -> Self {
+        let wanted = source.has_paths() && direction == Direction::Descending;
+        let closed = source.has_paths() && closes_names(&read.source, source);
+        match (wanted, closed) {
+            (true, true) | (false, false) => Close::AsIs,
+            (true, false) => Close::Push,
+            (false, true) => Close::Pop,
+        }
+    }
+}
+
+/// Whether an index's entries close descending paths themselves.
+fn closes_names(index: &IndexSource, source: &Source) -> bool {
+    let probe = DocumentPath::new("a/b").expect("two ids");
+    index.name_bytes(&probe).len() > source.name_bytes(&probe).len()
 }
 
 /// The first column's bytes of a key, and the rest.

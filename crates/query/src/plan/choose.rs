@@ -63,7 +63,7 @@ impl<'a> Chooser<'a> {
         if wanted.pinned.is_empty() && wanted.columns.len() == 1 && wanted.vector.is_none() {
             let unread = disjunct.fields.keys().next();
             return match unread {
-                None => Ok(Node::Names(self.names(&wanted))),
+                None => Ok(Node::Names(self.names(&wanted, Cuts::of(self.query)))),
                 Some(_) => Err(Shortfall::Unindexable),
             };
         }
@@ -79,10 +79,10 @@ impl<'a> Chooser<'a> {
         Err(wanted.shortfall(&ready, building))
     }
 
-    /// Reads of single-field indexes, in name order, for as many pinned columns as have one.
+    /// Reads of indexes without an order, for as many pinned columns as have one. In the query's
+    /// order, and within its cursors, when that order is the name's.
     pub fn pinned_only(&self, disjunct: &Disjunct) -> Option<Node> {
-        let mut wanted = self.wanted(disjunct);
-        wanted.name_only();
+        let wanted = self.wanted(disjunct).by_name();
         let fits = self.fits(&wanted);
         let ready: Vec<&Fit> = fits.iter().filter(|fit| fit.ready).collect();
         let reachable: BTreeSet<usize> = ready.iter().flat_map(|fit| fit.covers.clone()).collect();
@@ -90,35 +90,36 @@ impl<'a> Chooser<'a> {
             return None;
         }
         let cover = greedy(&ready, reachable)?;
-        Some(reads(cover, &wanted, &Cuts::default()))
+        Some(reads(cover, &wanted, &self.cuts_by_name(disjunct)))
     }
 
     /// A read of the values of one field that the disjunct accepts.
     pub fn ranged_only(&self, disjunct: &Disjunct, path: &FieldPath) -> Option<Node> {
-        let mut wanted = self.wanted(disjunct);
-        wanted.pinned.clear();
         let constraint = disjunct.fields.get(path)?;
-        let column = KeyColumn {
-            path: path.clone(),
-            direction: Direction::Ascending,
-            spans: constraint.spans.clone(),
-            conditions: constraint.conditions.clone(),
-        };
-        wanted.name_only();
-        wanted.columns.insert(0, column);
+        let mut wanted = self.wanted(disjunct).by_name();
+        let direction = wanted.name().direction;
+        wanted.pinned.clear();
+        wanted.columns.insert(0, KeyColumn::new(path, direction, Some(constraint)));
         wanted.parts = vec![KeyPart::Column];
         let fits = self.fits(&wanted);
         let fit = fits.iter().find(|fit| fit.ready && fit.source.columns().len() == 1)?;
         Some(reads(vec![fit], &wanted, &Cuts::default()))
     }
 
-    /// A read of documents by name, within what the disjunct says of names.
+    /// A read of documents by name, within what the disjunct says of names. In the query's order, and
+    /// within its cursors, when that order is the name's.
     pub fn by_name(&self, disjunct: &Disjunct) -> Node {
-        let mut wanted = self.wanted(disjunct);
-        wanted.name_only();
-        let read = NameRead { cuts: Cuts::default(), ..self.names(&wanted) };
-        let ranges = disjunct.name.spans.as_slice().to_vec();
-        Node::Names(NameRead { ranges, ..read })
+        let wanted = self.wanted(disjunct).by_name();
+        Node::Names(self.names(&wanted, self.cuts_by_name(disjunct)))
+    }
+
+    /// True when the disjunct leaves nothing of the order open but the name.
+    pub fn is_by_name(&self, disjunct: &Disjunct) -> bool {
+        self.wanted(disjunct).columns.len() == 1
+    }
+
+    fn cuts_by_name(&self, disjunct: &Disjunct) -> Cuts {
+        if self.is_by_name(disjunct) { Cuts::of(self.query) } else { Cuts::default() }
     }
 
     fn wanted(&self, disjunct: &Disjunct) -> Wanted {
@@ -130,9 +131,8 @@ impl<'a> Chooser<'a> {
         Wanted { pinned, columns, parts, vector }
     }
 
-    fn names(&self, wanted: &Wanted) -> NameRead {
+    fn names(&self, wanted: &Wanted, cuts: Cuts) -> NameRead {
         let name = wanted.name();
-        let cuts = Cuts::of(self.query);
         NameRead {
             source: self.query.source.names(),
             direction: name.direction,
@@ -168,18 +168,15 @@ impl Wanted {
         self.columns.last().expect("the order ends with the name")
     }
 
-    /// Drops everything but the pinned columns and the name, ascending.
-    fn name_only(&mut self) {
-        let spans = match self.name().direction {
-            Direction::Ascending => self.name().spans.clone(),
-            Direction::Descending => self.name().spans.inverted(),
-        };
-        let mut name = self.name().clone();
-        name.direction = Direction::Ascending;
-        name.spans = spans;
-        self.columns = vec![name];
-        self.parts = Vec::new();
+    /// Only the pinned columns and the name.
+    fn by_name(mut self) -> Self {
+        let open = self.columns.len() - 1;
+        if open > 0 {
+            self.parts = Vec::new();
+        }
+        self.columns.drain(..open);
         self.vector = None;
+        self
     }
 
     /// False when no index can have these columns: a name that runs against the column before it,

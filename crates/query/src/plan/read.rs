@@ -90,6 +90,18 @@ impl Cuts {
     }
 }
 
+impl KeyColumn {
+    /// A column with the values that `constraint` accepts: all without one.
+    pub fn new(path: &FieldPath, direction: Direction, constraint: Option<&Constraint>) -> Self {
+        let spans = constraint.map_or_else(Spans::all, |one| match direction {
+            Direction::Ascending => one.spans.clone(),
+            Direction::Descending => one.spans.inverted(),
+        });
+        let conditions = constraint.map(|one| one.conditions.clone()).unwrap_or_default();
+        KeyColumn { path: path.clone(), direction, spans, conditions }
+    }
+}
+
 impl Pinned {
     /// The fields and array elements that a disjunct pins to one value.
     pub fn of(disjunct: &Disjunct) -> Vec<Pinned> {
@@ -125,12 +137,7 @@ pub(crate) fn open_columns(
                 disjunct.fields.get(path)
             }
         };
-        let spans = constraint.map_or_else(Spans::all, |one| match direction {
-            Direction::Ascending => one.spans.clone(),
-            Direction::Descending => one.spans.inverted(),
-        });
-        let conditions = constraint.map(|one| one.conditions.clone()).unwrap_or_default();
-        columns.push(KeyColumn { path: path.clone(), direction: *direction, spans, conditions });
+        columns.push(KeyColumn::new(path, *direction, constraint));
     }
     (columns, parts)
 }
