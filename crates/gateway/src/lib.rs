@@ -1,1 +1,74 @@
 //! The only room that knows wires: gRPC, control endpoints, conversions, error map.
+//!
+//! The journey of a call:
+//!
+//! 1. `listener` accepts the connection and bounds it; `http::answer` tells gRPC from plain HTTP.
+//! 2. `grpc::call` wraps every method alike: `grpc::frames` reads the message, then come the deadline,
+//!    the guard against panics and the count.
+//! 3. `firestore` has a file for each method: parse (`from_proto`), call the `service`, wrap.
+//! 4. Documents go out through `splice`, around their stored bytes; all else through `to_proto`.
+//!
+//! What stands here knows nothing of storage, databases or plans.
+
+mod body;
+mod connection;
+mod firestore;
+mod from_proto;
+mod grpc;
+mod http;
+mod listener;
+mod neighbours;
+mod splice;
+mod to_proto;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use service::Service;
+use tokio::net::TcpListener;
+
+pub use grpc::count::Counts;
+pub use wire::methods::Method;
+
+/// Everything that a client can reach on one port.
+pub struct Gateway {
+    service: Arc<Service>,
+    options: Options,
+    counts: Arc<Counts>,
+    neighbours: neighbours::Neighbours,
+}
+
+/// Limits that an operator may want to change.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Connections open at once; beyond it idle ones make room, or the new one is turned away.
+    pub max_connections: usize,
+    /// How long requests may go on after the server was told to stop.
+    pub drain: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { max_connections: 4_096, drain: Duration::from_secs(3) }
+    }
+}
+
+impl Gateway {
+    /// Makes `service` reachable.
+    pub fn new(service: Arc<Service>, options: Options) -> Arc<Self> {
+        let (counts, neighbours) = (Counts::new(), neighbours::Neighbours::new());
+        Arc::new(Gateway { service, options, counts, neighbours })
+    }
+
+    /// How many calls ended how.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Serves until `stop` is done and the requests of that moment are answered, or cut when the
+    /// drain is over.
+    pub async fn serve(self: Arc<Self>, listener: TcpListener, stop: impl Future<Output = ()>) {
+        let drain = self.options.drain;
+        listener::serve(self, listener, stop, drain).await;
+    }
+}

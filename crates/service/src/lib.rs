@@ -1,1 +1,93 @@
-//! The API boundary: every operation, protocol-neutral.
+//! The API boundary: every operation, protocol-neutral. One file for each: authorise, do, result.
+//!
+//! The journey of a query, as of every read:
+//!
+//! 1. `Service::run_query` checks the query (`query::prepare`) and authorises it.
+//! 2. `Reader::open` finds the moment to read at, and begins a transaction if one was asked for.
+//! 3. `QueryAnswer::next` executes a bounded part on a blocking thread and gives it out; the next part
+//!    runs when the caller asks for it, so a slow client holds no thread.
+//!
+//! What stands here knows neither protobuf nor HTTP.
+
+mod authorise;
+mod batch_get;
+mod batch_write;
+mod blocking;
+mod commit;
+mod control;
+mod create_document;
+mod delete_document;
+mod get_document;
+mod list_collection_ids;
+mod list_documents;
+mod page_token;
+mod partition_query;
+mod reader;
+mod run_aggregation;
+mod run_query;
+mod suggestions;
+mod transactions;
+mod update_document;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use database::{Database, IndexDefinition, Store};
+use host::Host;
+use model::{DatabaseName, Status};
+
+pub use batch_get::{BatchGetAnswer, BatchGetDocuments, GotDocuments};
+pub use batch_write::BatchWrite;
+pub use commit::Commit;
+pub use create_document::CreateDocument;
+pub use database::{Concurrency, ReadAt, TransactionMode};
+pub use delete_document::DeleteDocument;
+pub use get_document::GetDocument;
+pub use list_collection_ids::{ListCollectionIds, ListedCollectionIds};
+pub use list_documents::{ListDocuments, ListedDocuments};
+pub use partition_query::{Partition, Partitioned};
+pub use query::{ExecutionStats, IndexUse, Listed, MissingIndex, PlanSummary};
+pub use reader::Consistency;
+pub use run_aggregation::{AggregationAnswer, RunAggregation};
+pub use run_query::{Explain, Explained, QueryAnswer, QueryStep, RunQuery};
+pub use update_document::UpdateDocument;
+
+/// All operations over one store.
+pub struct Service {
+    store: Arc<Store>,
+    host: Host,
+    options: Options,
+    work: blocking::Work,
+    suggestions: Arc<suggestions::Suggestions>,
+}
+
+/// Policies of the operations.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// What becomes of a query whose index is not there.
+    pub missing_index: MissingIndex,
+}
+
+/// What every call brings besides its request.
+#[derive(Clone, Copy, Debug)]
+pub struct Call {
+    /// The moment after which nobody waits for the answer.
+    pub deadline: Instant,
+}
+
+impl Service {
+    /// The operations over `store`.
+    pub fn new(store: Arc<Store>, host: Host, options: Options) -> Self {
+        let suggestions = Arc::default();
+        Service { store, host, options, work: blocking::Work::new(), suggestions }
+    }
+
+    /// The indexes that queries would have liked, by database.
+    pub fn suggested_indexes(&self) -> Vec<(DatabaseName, IndexDefinition)> {
+        self.suggestions.all()
+    }
+
+    fn database(&self, name: &DatabaseName) -> Result<Arc<Database>, Status> {
+        self.store.database(name)
+    }
+}

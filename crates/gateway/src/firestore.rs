@@ -1,0 +1,106 @@
+//! The methods of `google.firestore.v1.Firestore`: a file for each, and the table that finds it.
+
+mod batch_get_documents;
+mod batch_write;
+mod begin_transaction;
+mod commit;
+mod create_document;
+mod delete_document;
+mod explain;
+mod get_document;
+mod list_collection_ids;
+mod list_documents;
+mod partition_query;
+mod rollback;
+mod run_aggregation_query;
+mod run_query;
+mod update_document;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use model::{Code, Status};
+use service::{Call, Service};
+use wire::methods::Method;
+
+use crate::grpc::answer::Answer;
+use crate::grpc::frames::Frames;
+
+/// What a call may take when the client sets no deadline, or a later one.
+const USUAL: Duration = Duration::from_secs(300);
+/// Production's limit on aggregations.
+const AGGREGATION: Duration = Duration::from_secs(60);
+
+/// The longest time a call of `method` may take.
+pub(crate) fn time_limit(method: Method) -> Duration {
+    match method {
+        Method::RunAggregationQuery => AGGREGATION,
+        Method::GetDocument
+        | Method::ListDocuments
+        | Method::CreateDocument
+        | Method::UpdateDocument
+        | Method::DeleteDocument
+        | Method::BatchGetDocuments
+        | Method::BeginTransaction
+        | Method::Commit
+        | Method::Rollback
+        | Method::RunQuery
+        | Method::ExecutePipeline
+        | Method::PartitionQuery
+        | Method::Write
+        | Method::Listen
+        | Method::ListCollectionIds
+        | Method::BatchWrite => USUAL,
+    }
+}
+
+/// Answers a call of `method` with the message `bytes`.
+pub(crate) async fn handle(
+    service: &Service,
+    call: &Call,
+    method: Method,
+    bytes: Bytes,
+) -> Result<Answer, Status> {
+    let whole = match method {
+        Method::BatchGetDocuments => return batch_get_documents::handle(service, call, read(bytes)?).await,
+        Method::RunQuery => return run_query::handle(service, call, read(bytes)?).await,
+        Method::RunAggregationQuery => run_aggregation_query::handle(service, call, read(bytes)?).await,
+        Method::GetDocument => get_document::handle(service, call, read(bytes)?).await,
+        Method::ListDocuments => list_documents::handle(service, call, read(bytes)?).await,
+        Method::CreateDocument => create_document::handle(service, call, read(bytes)?).await,
+        Method::UpdateDocument => update_document::handle(service, call, read(bytes)?).await,
+        Method::DeleteDocument => delete_document::handle(service, call, read(bytes)?).await,
+        Method::BeginTransaction => begin_transaction::handle(service, call, read(bytes)?).await,
+        Method::Commit => commit::handle(service, call, read(bytes)?).await,
+        Method::Rollback => rollback::handle(service, call, read(bytes)?).await,
+        Method::PartitionQuery => partition_query::handle(service, call, read(bytes)?).await,
+        Method::ListCollectionIds => list_collection_ids::handle(service, call, read(bytes)?).await,
+        Method::BatchWrite => batch_write::handle(service, call, read(bytes)?).await,
+        Method::ExecutePipeline | Method::Write | Method::Listen => return Err(unimplemented(method)),
+    };
+    whole.map(Answer::Whole)
+}
+
+fn unimplemented(method: Method) -> Status {
+    let text = format!("Method {}/{} is unimplemented", wire::methods::FIRESTORE, method.name());
+    Status::new(Code::Unimplemented, text)
+}
+
+/// Reads a request. Bytes that are no such message are the client's fault, as are values nested
+/// deeper than the reader goes: legal ones stay far above that.
+fn read<M: prost::Message + Default>(bytes: Bytes) -> Result<M, Status> {
+    M::decode(bytes).map_err(|error| {
+        tracing::debug!(%error, "a request could not be read");
+        Status::invalid_argument("Payload isn't valid for request.")
+    })
+}
+
+/// An empty answer.
+fn empty() -> Frames {
+    Frames::one(|_| {})
+}
+
+/// A request's field that must be there.
+fn required<T>(field: Option<T>, name: &str) -> Result<T, Status> {
+    field.ok_or_else(|| Status::invalid_argument(format!("The request must have the field `{name}`.")))
+}

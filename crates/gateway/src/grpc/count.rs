@@ -1,0 +1,62 @@
+//! Counts of calls by method and outcome.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use model::Status;
+use wire::methods::{METHODS, Method};
+
+use super::status;
+
+/// One for each of gRPC's codes, OK included.
+const CODES: usize = 17;
+
+/// How many calls of each method ended with each code.
+pub struct Counts([[AtomicU64; CODES]; METHODS.len()]);
+
+/// A call that is under way; it counts as cancelled when it is dropped before it ended.
+pub(crate) struct Call {
+    method: Method,
+    counts: Arc<Counts>,
+    ended: bool,
+}
+
+impl Counts {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Counts(std::array::from_fn(|_| std::array::from_fn(|_| AtomicU64::new(0)))))
+    }
+
+    /// Calls of `method` that ended with the gRPC code `code`; 0 is OK.
+    pub fn get(&self, method: Method, code: i32) -> u64 {
+        let code = usize::try_from(code).ok().filter(|code| *code < CODES);
+        code.map_or(0, |code| self.0[method as usize][code].load(Ordering::Relaxed))
+    }
+
+    fn note(&self, method: Method, code: tonic::Code) {
+        self.0[method as usize][code as usize].fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Call {
+    pub(crate) fn of(method: Method, counts: &Arc<Counts>) -> Self {
+        Call { method, counts: counts.clone(), ended: false }
+    }
+
+    /// The call ended, well or with a refusal.
+    pub(crate) fn ended(&mut self, refusal: Option<&Status>) {
+        let code = refusal.map_or(tonic::Code::Ok, |refusal| status::code(refusal.code));
+        if let Some(refusal) = refusal {
+            tracing::debug!(method = self.method.name(), %refusal, "refused");
+        }
+        self.counts.note(self.method, code);
+        self.ended = true;
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.counts.note(self.method, tonic::Code::Cancelled);
+        }
+    }
+}

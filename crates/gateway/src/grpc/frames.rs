@@ -1,0 +1,180 @@
+//! gRPC's framing: each message behind five bytes, a flag for compression and its length.
+
+use bytes::{Buf, Bytes, BytesMut};
+use http_body::Body;
+use http_body_util::BodyExt;
+use model::limits::MAX_REQUEST_BYTES;
+use model::{Code, Status};
+use tokio::time::Instant;
+
+use super::deadline;
+use crate::connection::{Claim, Memory};
+
+const HEAD_BYTES: usize = 5;
+/// Buffer that a message begins with; it grows as bytes arrive, never by what the head claims.
+const FIRST_BUFFER_BYTES: usize = 64 * 1024;
+
+/// Reads the one message of a request; the claim on memory is to be kept as long as the message.
+/// Errors are the client's: a message that is too large, cut short, compressed or late.
+pub(crate) async fn read_message<B>(
+    body: B,
+    memory: &Memory,
+    arrival: Instant,
+) -> Result<(Bytes, Claim), Status>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    match tokio::time::timeout_at(arrival, read(body, memory)).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(deadline::exceeded()),
+    }
+}
+
+async fn read<B>(mut body: B, memory: &Memory) -> Result<(Bytes, Claim), Status>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let mut received = next_data(&mut body).await?;
+    while received.len() < HEAD_BYTES {
+        received = joined(received, next_data(&mut body).await?);
+    }
+    let length = read_head(&mut received)?;
+    let claim = memory.claim(length).await;
+    if received.len() >= length {
+        return Ok((received.split_to(length), claim));
+    }
+    let mut buffer = BytesMut::with_capacity(length.min(FIRST_BUFFER_BYTES));
+    buffer.extend_from_slice(&received);
+    while buffer.len() < length {
+        buffer.extend_from_slice(&next_data(&mut body).await?);
+    }
+    buffer.truncate(length);
+    Ok((buffer.freeze(), claim))
+}
+
+fn joined(first: Bytes, second: Bytes) -> Bytes {
+    [first, second].concat().into()
+}
+
+/// The length of the message that follows.
+fn read_head(bytes: &mut Bytes) -> Result<usize, Status> {
+    match bytes.get_u8() {
+        0 => {}
+        1 => return Err(Status::new(Code::Unimplemented, "Compressed messages are not supported.")),
+        flag => {
+            return Err(Status::invalid_argument(format!(
+                "The message has the unknown compression flag {flag}."
+            )));
+        }
+    }
+    let length = bytes.get_u32() as usize;
+    if length > MAX_REQUEST_BYTES {
+        let text = format!("Request payload size exceeds the limit: {MAX_REQUEST_BYTES} bytes.");
+        return Err(Status::invalid_argument(text));
+    }
+    Ok(length)
+}
+
+/// The next bytes of the body, which must have more.
+async fn next_data<B>(body: &mut B) -> Result<Bytes, Status>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    while let Some(frame) = body.frame().await {
+        let frame =
+            frame.map_err(|_| Status::new(Code::Cancelled, "The request ended before its message did."))?;
+        match frame.into_data() {
+            Ok(data) if data.is_empty() => {}
+            Ok(data) => return Ok(data),
+            Err(_trailers) => break,
+        }
+    }
+    Err(Status::invalid_argument("The request's message is missing or cut short."))
+}
+
+/// Messages of an answer, each in its frame.
+#[derive(Default)]
+pub(crate) struct Frames(Vec<u8>);
+
+impl Frames {
+    /// One message, which `write` appends to the bytes it is given.
+    pub(crate) fn one(write: impl FnOnce(&mut Vec<u8>)) -> Self {
+        let mut frames = Frames::default();
+        frames.push(write);
+        frames
+    }
+
+    /// One generated message.
+    pub(crate) fn message(message: &impl prost::Message) -> Self {
+        Self::one(|out| crate::splice::push_message(out, message))
+    }
+
+    /// One more message.
+    pub(crate) fn push(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.0.len();
+        self.0.extend_from_slice(&[0; HEAD_BYTES]);
+        write(&mut self.0);
+        let length = self.0.len() - start - HEAD_BYTES;
+        let length = u32::try_from(length).expect("answers are cut into messages far below 4 GiB");
+        self.0[start + 1..start + HEAD_BYTES].copy_from_slice(&length.to_be_bytes());
+    }
+
+    /// The bytes for the wire.
+    pub(crate) fn into_bytes(self) -> Bytes {
+        self.0.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::{Full, StreamBody};
+    use std::convert::Infallible;
+    use std::time::Duration;
+
+    use super::*;
+
+    async fn read_all(bytes: &[u8]) -> Result<Bytes, Status> {
+        let body = Full::new(Bytes::copy_from_slice(bytes));
+        read_message(body, &Memory::new(), Instant::now() + Duration::from_secs(5)).await.map(|read| read.0)
+    }
+
+    #[tokio::test]
+    async fn broken_frames_are_the_clients_fault() {
+        let too_long = [&[0][..], &(MAX_REQUEST_BYTES as u32 + 1).to_be_bytes()].concat();
+        let table: [(&[u8], Code, &str); 7] = [
+            (b"", Code::InvalidArgument, "The request's message is missing or cut short."),
+            (&[0, 0, 0], Code::InvalidArgument, "The request's message is missing or cut short."),
+            (&[0, 0, 0, 0, 2, 7], Code::InvalidArgument, "The request's message is missing or cut short."),
+            (&[1, 0, 0, 0, 0], Code::Unimplemented, "Compressed messages are not supported."),
+            (&[9, 0, 0, 0, 0], Code::InvalidArgument, "The message has the unknown compression flag 9."),
+            (&too_long, Code::InvalidArgument, "Request payload size exceeds the limit: 10485760 bytes."),
+            (
+                &[0, 0xff, 0xff, 0xff, 0xff],
+                Code::InvalidArgument,
+                "Request payload size exceeds the limit: 10485760 bytes.",
+            ),
+        ];
+        for (bytes, code, message) in table {
+            assert_eq!(read_all(bytes).await, Err(Status::new(code, message)), "{bytes:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_message_may_arrive_byte_by_byte() {
+        let frames = Frames::one(|out| out.extend_from_slice(b"hello")).into_bytes();
+        let pieces: Vec<_> = frames
+            .iter()
+            .map(|byte| Ok::<_, Infallible>(http_body::Frame::data(Bytes::copy_from_slice(&[*byte]))))
+            .collect();
+        let body = StreamBody::new(futures::stream::iter(pieces));
+        let message = read_message(body, &Memory::new(), Instant::now() + Duration::from_secs(5)).await;
+        assert_eq!(message.expect("read").0, "hello");
+    }
+
+    #[tokio::test]
+    async fn a_message_that_never_arrives_is_given_up() {
+        let body = StreamBody::new(futures::stream::pending::<Result<http_body::Frame<Bytes>, Infallible>>());
+        let message = read_message(body, &Memory::new(), Instant::now() + Duration::from_millis(1)).await;
+        assert_eq!(message.err().map(|late| late.code), Some(Code::DeadlineExceeded));
+    }
+}

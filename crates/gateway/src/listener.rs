@@ -1,0 +1,222 @@
+//! Accepts connections and bounds them: how many, how long they may be silent, how they end.
+
+use std::collections::HashMap;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+
+use crate::connection::Connection;
+use crate::{Gateway, http};
+
+/// A connection must bring its first request within this time.
+const FIRST_REQUEST: Duration = Duration::from_secs(20);
+/// A connection without requests is asked to close after this time; official clients reconnect by
+/// themselves when they next need it.
+const IDLE: Duration = Duration::from_secs(10 * 60);
+/// A connection that leaves answers unread this long is closed.
+const STALLED: Duration = Duration::from_secs(60);
+/// A connection that was asked to close is cut after this time.
+const CLOSING: Duration = Duration::from_secs(5);
+/// How often a connection is looked at.
+const LOOK: Duration = Duration::from_secs(5);
+/// A connection idle this long may have to make room for a new one.
+const EVICTABLE: Duration = Duration::from_secs(1);
+/// How long a new connection waits for room.
+const ROOM: Duration = Duration::from_millis(500);
+/// The operating system's refusals (no more file descriptors) pass; asking at once again does not help.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Requests that one connection may have open; further ones wait in the client.
+const CONCURRENT_STREAMS: u32 = 1_000;
+/// Bytes of the headers of one request.
+const HEADER_BYTES: u32 = 16 * 1024;
+/// How far a client may send ahead, for one request and for all of a connection.
+const STREAM_WINDOW: u32 = 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+/// Bytes of one answer that are taken from it before the client takes them.
+const SEND_BUFFER: usize = 128 * 1024;
+/// A silent peer is asked for a sign of life, and must give it.
+const PING_INTERVAL: Duration = Duration::from_secs(60);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The connections that are open, so that an idle one can make room.
+#[derive(Default)]
+struct Connections {
+    by_id: Mutex<HashMap<u64, Weak<Connection>>>,
+}
+
+/// What every connection needs.
+#[derive(Clone)]
+struct Shared {
+    gateway: Arc<Gateway>,
+    connections: Arc<Connections>,
+    requests: Arc<Semaphore>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Connections {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Weak<Connection>>> {
+        self.by_id.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks the connection that has been idle longest to close.
+    fn evict_one(&self) {
+        let connections = self.lock();
+        let alive = connections.values().filter_map(Weak::upgrade);
+        let idle = alive.filter_map(|connection| connection.idle().map(|idle| (idle, connection)));
+        let longest = idle.max_by_key(|(idle, connection)| (!connection.used(), *idle));
+        if let Some((idle, connection)) = longest
+            && (idle >= EVICTABLE || !connection.used())
+        {
+            connection.evict();
+        }
+    }
+}
+
+/// Serves until `stop` is done, then lets requests finish for `drain` and returns.
+pub(crate) async fn serve(
+    gateway: Arc<Gateway>,
+    listener: TcpListener,
+    stop: impl Future<Output = ()>,
+    drain: Duration,
+) {
+    let (stopper, stopped) = watch::channel(false);
+    let room = Arc::new(Semaphore::new(gateway.options.max_connections));
+    let shared = Shared {
+        gateway,
+        connections: Arc::default(),
+        requests: crate::connection::Memory::whole(),
+        stop: stopped,
+    };
+    let mut tasks = JoinSet::new();
+    let mut stop = pin!(stop);
+    for id in 0.. {
+        let stream = tokio::select! {
+            () = &mut stop => break,
+            stream = next(&listener) => stream,
+        };
+        while tasks.try_join_next().is_some() {}
+        match place(&room, &shared.connections).await {
+            Some(place) => drop(tasks.spawn(connection(shared.clone(), id, stream, place))),
+            None => tracing::debug!("a connection was turned away: there is no room"),
+        }
+    }
+    drop(listener);
+    shared.gateway.neighbours.stopping().await;
+    // Fails only when no connection is left to hear it.
+    let _ = stopper.send(true);
+    let all = async { while tasks.join_next().await.is_some() {} };
+    if tokio::time::timeout(drain, all).await.is_err() {
+        tracing::info!("some requests did not finish in time and were cut");
+    }
+}
+
+async fn next(listener: &TcpListener) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return stream,
+            Err(error) => {
+                tracing::warn!(%error, "could not accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// A place among the connections, made by closing an idle one if need be.
+async fn place(room: &Arc<Semaphore>, connections: &Connections) -> Option<OwnedSemaphorePermit> {
+    if let Ok(place) = room.clone().try_acquire_owned() {
+        return Some(place);
+    }
+    connections.evict_one();
+    tokio::time::timeout(ROOM, room.clone().acquire_owned()).await.ok()?.ok()
+}
+
+async fn connection(shared: Shared, id: u64, stream: TcpStream, _place: OwnedSemaphorePermit) {
+    // Without it small answers wait for the client's acknowledgement of earlier ones; if it cannot be
+    // set the connection is only slower.
+    let _ = stream.set_nodelay(true);
+    let connection = Connection::new(&shared.requests);
+    shared.connections.lock().insert(id, Arc::downgrade(&connection));
+    run(&shared, &connection, stream).await;
+    shared.connections.lock().remove(&id);
+}
+
+async fn run(shared: &Shared, connection: &Arc<Connection>, stream: TcpStream) {
+    let service = service_fn(|request| {
+        let (gateway, connection) = (shared.gateway.clone(), connection.clone());
+        async move { Ok::<_, std::convert::Infallible>(http::answer(&gateway, &connection, request).await) }
+    });
+    let protocol = protocol();
+    let mut serving = pin!(protocol.serve_connection(TokioIo::new(stream), service));
+    let mut stop = shared.stop.clone();
+    loop {
+        tokio::select! {
+            // An error is the peer's: it went away or broke the protocol.
+            _ = serving.as_mut() => return,
+            () = stopped(&mut stop) => {
+                serving.as_mut().graceful_shutdown();
+                // The drain of the whole server bounds this.
+                let _ = serving.await;
+                return;
+            }
+            () = connection.evicted() => break,
+            () = tokio::time::sleep(LOOK) => match verdict(connection) {
+                Verdict::Fine => {}
+                Verdict::Close => break,
+                Verdict::Cut => return,
+            },
+        }
+    }
+    serving.as_mut().graceful_shutdown();
+    let _ = tokio::time::timeout(CLOSING, serving).await;
+}
+
+/// Done when the server stops.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // Fails when the server is gone, which is a stop as well.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// What to do with a connection.
+enum Verdict {
+    Fine,
+    /// Ask it to close: requests that cross with this are served.
+    Close,
+    /// Nobody reads: drop it.
+    Cut,
+}
+
+fn verdict(connection: &Connection) -> Verdict {
+    if connection.stalled().is_some_and(|stalled| stalled >= STALLED) {
+        return Verdict::Cut;
+    }
+    let limit = if connection.used() { IDLE } else { FIRST_REQUEST };
+    match connection.idle() {
+        Some(idle) if idle >= limit => Verdict::Close,
+        Some(_) | None => Verdict::Fine,
+    }
+}
+
+fn protocol() -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(FIRST_REQUEST).max_buf_size(64 * 1024);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(CONCURRENT_STREAMS)
+        .max_header_list_size(HEADER_BYTES)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buf_size(SEND_BUFFER)
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT);
+    builder
+}

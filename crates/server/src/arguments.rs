@@ -1,0 +1,172 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A Firestore-compatible database server.
+#[derive(Debug, Parser)]
+#[command(name = "irori", version, arg_required_else_help = true, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What the program is to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve Firestore clients.
+    Serve(ServeArguments),
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  irori serve                               durable, in ./irori-data, on port 8080
+  irori serve --in-memory --listen 127.0.0.1:0
+                                            for tests: any free port, nothing kept
+  irori serve --indexes firestore.indexes.json --missing-index require
+                                            refuse queries as production does
+
+Clients find the server by FIRESTORE_EMULATOR_HOST; the server prints the line to copy. Projects and
+databases need not be made: each exists from its first use.";
+
+/// Options of `irori serve`.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct ServeArguments {
+    /// Where to listen. There is no authentication yet: keep it to machines that you trust. Port 0
+    /// takes any free port
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+
+    /// The data directory; made when it is missing. One server at a time can use it
+    #[arg(long, value_name = "DIRECTORY", default_value = "./irori-data")]
+    pub(crate) data: PathBuf,
+
+    /// Keep everything in memory and nothing after the end
+    #[arg(long, conflicts_with = "data")]
+    pub(crate) in_memory: bool,
+
+    /// Composite indexes and single-field overrides, as the Firebase CLI writes them. They hold for
+    /// every database; new ones are built in the background
+    #[arg(long, value_name = "FILE")]
+    pub(crate) indexes: Option<PathBuf>,
+
+    /// What becomes of a query that needs an index which is not there
+    #[arg(long, value_enum, default_value_t = MissingIndex::Suggest)]
+    pub(crate) missing_index: MissingIndex,
+
+    #[command(flatten)]
+    pub(crate) policies: Policies,
+
+    #[command(flatten)]
+    pub(crate) limits: Limits,
+
+    /// What to log, as in RUST_LOG: `info`, or `gateway=debug,warn`. Goes before RUST_LOG
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) log: Option<String>,
+}
+
+/// What becomes of a query without its index.
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+pub(crate) enum MissingIndex {
+    /// Refused with FAILED_PRECONDITION and the link, as production does
+    Require,
+    /// Served by the cheapest way there is; the index to add is logged
+    Suggest,
+}
+
+/// How transactions that may write find conflicts.
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+pub(crate) enum Concurrency {
+    /// Reads take locks, as in production's Standard edition
+    Pessimistic,
+    /// Reads are validated at the commit, as in production's Enterprise edition
+    Optimistic,
+}
+
+/// Production's rules, to be changed for tests or for taste. Durations are written `90s`, `20m`, `1h`.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Policies")]
+pub(crate) struct Policies {
+    /// How far back `read_time` may go
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
+    pub(crate) retention: Duration,
+
+    /// What transactions that may write do when they do not say
+    #[arg(long, value_enum, default_value_t = Concurrency::Pessimistic)]
+    pub(crate) concurrency: Concurrency,
+
+    /// The longest life of a transaction
+    #[arg(long, value_name = "DURATION", default_value = "270s", value_parser = duration)]
+    pub(crate) transaction_lifetime: Duration,
+
+    /// The longest pause between two requests of a transaction
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
+    pub(crate) transaction_idle: Duration,
+
+    /// The longest wait for another transaction's locks
+    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = duration)]
+    pub(crate) lock_wait: Duration,
+
+    /// Serve only databases that exist already; naming another is NOT_FOUND
+    #[arg(long)]
+    pub(crate) no_new_databases: bool,
+}
+
+/// What the server may take of the machine.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct Limits {
+    /// Connections open at once; beyond it idle ones make room
+    #[arg(long, value_name = "NUMBER", default_value_t = 4_096)]
+    pub(crate) max_connections: usize,
+}
+
+/// Reads `250ms`, `90s`, `20m`, `1h` or `7d`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(split);
+    let wrong = || format!("`{text}` is not a duration; write one like 90s, 20m or 1h");
+    let number: u64 = digits.parse().map_err(|_| wrong())?;
+    let milliseconds = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60 * 1_000,
+        "h" => 3_600 * 1_000,
+        "d" => 24 * 3_600 * 1_000,
+        _ => return Err(wrong()),
+    };
+    number.checked_mul(milliseconds).map(Duration::from_millis).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        use clap::CommandFactory;
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_have_a_unit() {
+        let table = [
+            ("250ms", Some(Duration::from_millis(250))),
+            ("90s", Some(Duration::from_secs(90))),
+            ("20m", Some(Duration::from_secs(1_200))),
+            ("7d", Some(Duration::from_secs(7 * 24 * 3_600))),
+            ("90", None),
+            ("s", None),
+            ("-1s", None),
+            ("99999999999999999999s", None),
+            ("18446744073709551615d", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(duration(text).ok(), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! `irori serve`: opens the data, listens, and stops in good order.
+
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use database::Store;
+use gateway::Gateway;
+use host::Host;
+use service::Service;
+use storage::Engine;
+use storage::local::{LocalEngine, LocalOptions};
+use storage::memory::MemoryEngine;
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::arguments::{Concurrency, MissingIndex, ServeArguments};
+use crate::failure::Failure;
+use crate::{descriptors, indexes_file, logging};
+
+/// How often the store looks for what has expired.
+const TICK: Duration = Duration::from_millis(250);
+/// The parts of the five seconds in which the server stops: requests finish, then queued work does,
+/// then threads that still run are left behind.
+const DRAIN: Duration = Duration::from_millis(3_000);
+const FINISH: Duration = Duration::from_millis(1_500);
+const LEAVE: Duration = Duration::from_millis(250);
+
+/// Serves until the process is told to stop.
+pub(crate) fn run(arguments: &ServeArguments) -> Result<(), Failure> {
+    logging::start(arguments.log.as_deref())?;
+    let indexes = match &arguments.indexes {
+        Some(path) => indexes_file::read(path)?,
+        None => database::IndexFile::default(),
+    };
+    let runtime = Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("irori")
+        .build()
+        .map_err(Failure::doing("start threads"))?;
+    let outcome = runtime.block_on(serve(arguments, indexes));
+    leave(runtime);
+    outcome
+}
+
+fn leave(runtime: Runtime) {
+    runtime.shutdown_timeout(LEAVE);
+}
+
+async fn serve(arguments: &ServeArguments, indexes: database::IndexFile) -> Result<(), Failure> {
+    // Before the data: a taken port is the cheaper mistake to find, and leaves no directory behind.
+    let listener = TcpListener::bind(arguments.listen)
+        .await
+        .map_err(Failure::doing(format!("listen on {}", arguments.listen)))?;
+    let address = listener.local_addr().map_err(Failure::doing("learn where the server listens"))?;
+    let engine = open_engine(arguments)?;
+    let host = Host::real();
+    let store = Store::open(engine, host.clone(), store_options(arguments, indexes))
+        .map_err(Failure::doing("open the data"))?;
+    let missing_index = match arguments.missing_index {
+        MissingIndex::Require => service::MissingIndex::Require,
+        MissingIndex::Suggest => service::MissingIndex::Suggest,
+    };
+    let service = Service::new(store.clone(), host, service::Options { missing_index });
+    let max_connections = descriptors::make_room(arguments.limits.max_connections);
+    let gateway = Gateway::new(Arc::new(service), gateway::Options { max_connections, drain: DRAIN });
+    let stop = stop_signal()?;
+    announce(arguments, address)?;
+    let ticking = tokio::spawn(tick(store.clone()));
+    gateway.serve(listener, stop).await;
+    ticking.abort();
+    finish(store).await;
+    Ok(())
+}
+
+fn open_engine(arguments: &ServeArguments) -> Result<Arc<dyn Engine>, Failure> {
+    if arguments.in_memory {
+        return Ok(Arc::new(MemoryEngine::new()));
+    }
+    let engine = LocalEngine::open(&arguments.data, LocalOptions::default())
+        .map_err(|error| Failure::new(error.to_string()))?;
+    Ok(Arc::new(engine))
+}
+
+fn store_options(arguments: &ServeArguments, indexes: database::IndexFile) -> database::Options {
+    let policies = &arguments.policies;
+    database::Options {
+        retention: policies.retention,
+        transaction_lifetime: policies.transaction_lifetime,
+        transaction_idle: policies.transaction_idle,
+        lock_wait: policies.lock_wait,
+        concurrency: match policies.concurrency {
+            Concurrency::Pessimistic => database::Concurrency::Pessimistic,
+            Concurrency::Optimistic => database::Concurrency::Optimistic,
+        },
+        indexes,
+        create_on_use: !policies.no_new_databases,
+    }
+}
+
+/// Says where the server is, and what to tell clients.
+fn announce(arguments: &ServeArguments, address: SocketAddr) -> Result<(), Failure> {
+    let place = if arguments.in_memory {
+        "in memory only".to_owned()
+    } else {
+        format!("in {}", arguments.data.display())
+    };
+    let client = reachable(address);
+    let text = format!(
+        "Irori listens on {address}, with its data {place}.\nexport FIRESTORE_EMULATOR_HOST={client}\n"
+    );
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(Failure::doing("print where it listens"))
+}
+
+/// Where a client on this machine finds a server that listens on every address.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        IpAddr::V4(_) | IpAddr::V6(_) => {}
+    }
+    address
+}
+
+/// Done when the process is told to stop; told again, it goes at once.
+fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::doing("listen for SIGTERM"))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::doing("listen for SIGINT"))?;
+    let mut told = async move || {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    Ok(async move {
+        told().await;
+        tracing::info!("stopping: requests under way may finish");
+        tokio::spawn(async move {
+            told().await;
+            std::process::exit(1);
+        });
+    })
+}
+
+async fn tick(store: Arc<Store>) {
+    let mut interval = tokio::time::interval(TICK);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        store.tick();
+    }
+}
+
+async fn finish(store: Arc<Store>) {
+    let finishing = tokio::task::spawn_blocking(move || store.shutdown());
+    if tokio::time::timeout(FINISH, finishing).await.is_err() {
+        tracing::warn!("queued work did not finish in time; what was acknowledged is safe");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_on_every_address_is_reached_on_the_loopback() {
+        let table = [("0.0.0.0:80", "127.0.0.1:80"), ("[::]:80", "[::1]:80"), ("10.0.0.1:80", "10.0.0.1:80")];
+        for (listening, reached) in table {
+            let listening: SocketAddr = listening.parse().expect("an address");
+            assert_eq!(reachable(listening).to_string(), reached);
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! One document.
+
+use model::{Code, Document, DocumentName, FieldPath, Status, body};
+
+use crate::authorise::{Access, authorise};
+use crate::reader::Reader;
+use crate::{Call, ReadAt, Service};
+
+/// Which document, which of its fields, and when.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GetDocument {
+    pub name: DocumentName,
+    /// None for all fields.
+    pub mask: Option<Vec<FieldPath>>,
+    pub at: ReadAt,
+}
+
+impl Service {
+    /// Answers the document, NOT_FOUND when it does not exist.
+    pub async fn get_document(&self, _call: &Call, request: GetDocument) -> Result<Document, Status> {
+        let GetDocument { name, mask, at } = request;
+        authorise(&name.database, &Access::Get(std::slice::from_ref(&name.path)))?;
+        let (reader, _) = Reader::open(self.database(&name.database)?, at.into())?;
+        let (found, _) = reader.read(|view| view.get(&name.path)).await?;
+        match found {
+            Some(document) => masked(document, mask.as_deref()),
+            None => Err(Status::new(Code::NotFound, format!("Document \"{name}\" not found."))),
+        }
+    }
+}
+
+/// The document with only the fields that `mask` names.
+pub(crate) fn masked(document: Document, mask: Option<&[FieldPath]>) -> Result<Document, Status> {
+    let Some(mask) = mask else { return Ok(document) };
+    let body = body::project(&document.body, mask).map_err(|error| {
+        tracing::error!(%error, path = %document.path, "damaged data");
+        Status::new(Code::DataLoss, "Stored data is damaged: a document's fields.")
+    })?;
+    Ok(Document { body, ..document })
+}

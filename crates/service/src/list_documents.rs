@@ -1,0 +1,71 @@
+//! The documents of a collection, page by page.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use model::{DatabaseName, FieldPath, Parent, Status};
+use query::{ListPage, ListQuery};
+
+use crate::authorise::{Access, authorise};
+use crate::reader::Reader;
+use crate::{Call, ReadAt, Service};
+
+/// Which collection, in which order, and which page.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListDocuments {
+    pub database: DatabaseName,
+    pub parent: Parent,
+    /// None for every collection of the parent.
+    pub collection_id: Option<String>,
+    /// In the grammar of the API; empty for name order.
+    pub order_by: String,
+    /// None for all fields.
+    pub mask: Option<Vec<FieldPath>>,
+    /// Also the names of documents that are not there but have descendants.
+    pub show_missing: bool,
+    /// 0 lets the server choose.
+    pub page_size: i32,
+    /// Empty for the first page.
+    pub page_token: String,
+    pub at: ReadAt,
+}
+
+/// One page.
+#[derive(Clone, Debug)]
+pub struct ListedDocuments {
+    pub documents: Vec<query::Listed>,
+    /// Empty after the last page.
+    pub next_page_token: String,
+}
+
+impl Service {
+    /// Answers one page.
+    pub async fn list_documents(
+        &self,
+        _call: &Call,
+        request: ListDocuments,
+    ) -> Result<ListedDocuments, Status> {
+        let collection_id = request.collection_id.as_deref();
+        authorise(&request.database, &Access::List { parent: &request.parent, collection_id })?;
+        let (reader, _) = Reader::open(self.database(&request.database)?, request.at.clone().into())?;
+        let list = list_query(request)?;
+        let missing = self.options.missing_index;
+        let list_page = move |view: &database::View| query::list_documents(view, &list, missing);
+        let (ListPage { documents, next_page_token }, _) = self.work.read(&reader, list_page).await?;
+        Ok(ListedDocuments { documents, next_page_token: URL_SAFE_NO_PAD.encode(next_page_token) })
+    }
+}
+
+fn list_query(request: ListDocuments) -> Result<ListQuery, Status> {
+    let page_token = URL_SAFE_NO_PAD
+        .decode(&request.page_token)
+        .map_err(|_| Status::invalid_argument("invalid page token"))?;
+    Ok(ListQuery {
+        parent: request.parent,
+        collection_id: request.collection_id,
+        order_by: request.order_by,
+        mask: request.mask,
+        show_missing: request.show_missing,
+        page_size: request.page_size,
+        page_token,
+    })
+}

@@ -1,0 +1,75 @@
+//! Reading at the moment that a request asks for, in as many steps as it takes.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use database::{Database, ReadAt, TransactionMode, View};
+use model::{Status, Timestamp};
+
+/// When to read, for operations that may begin a transaction with their read.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Consistency {
+    At(ReadAt),
+    NewTransaction(TransactionMode),
+}
+
+impl From<ReadAt> for Consistency {
+    fn from(at: ReadAt) -> Self {
+        Consistency::At(at)
+    }
+}
+
+/// All its steps see the same state.
+#[derive(Clone)]
+pub(crate) struct Reader {
+    database: Arc<Database>,
+    moment: Moment,
+}
+
+#[derive(Clone)]
+enum Moment {
+    Fixed(View),
+    /// The transaction keeps the moment, and notes what is read.
+    Transaction(ReadAt),
+}
+
+impl Reader {
+    /// Finds the moment; begins a transaction when asked, and answers its token.
+    pub(crate) fn open(
+        database: Arc<Database>,
+        consistency: Consistency,
+    ) -> Result<(Self, Option<Bytes>), Status> {
+        let (at, begun) = match consistency {
+            Consistency::At(at) => (at, None),
+            Consistency::NewTransaction(mode) => {
+                let token = database.begin(&mode)?;
+                (ReadAt::Transaction(token.clone()), Some(token))
+            }
+        };
+        let moment = match at {
+            ReadAt::Now => Moment::Fixed(database.view()),
+            ReadAt::Time(time) => Moment::Fixed(database.view_at(time)?),
+            ReadAt::Transaction(_) => Moment::Transaction(at),
+        };
+        Ok((Reader { database, moment }, begun))
+    }
+
+    /// One step. In a transaction `read` may run more than once, so it must depend on the view alone.
+    pub(crate) async fn read<T>(
+        &self,
+        read: impl Fn(&View) -> Result<T, Status>,
+    ) -> Result<(T, Timestamp), Status> {
+        match &self.moment {
+            Moment::Fixed(view) => Ok((read(view)?, view.read_time())),
+            Moment::Transaction(at) => self.database.read(at, read).await,
+        }
+    }
+
+    /// The view, unless a transaction has to note what is read through it.
+    pub(crate) fn view(&self) -> Option<&View> {
+        match &self.moment {
+            Moment::Fixed(view) => Some(view),
+            Moment::Transaction(_) => None,
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Figures over the results of a query.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use database::View;
+use model::query::AggregationQuery;
+use model::{DatabaseName, Status, Timestamp, Value};
+use query::{AggregationResult, ExecutionStats, PlanSummary};
+
+use crate::authorise::{Access, authorise};
+use crate::reader::{Consistency, Reader};
+use crate::run_query::{Explain, Explained, no_plan};
+use crate::{Call, Service};
+
+/// What to compute, and when.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunAggregation {
+    pub database: DatabaseName,
+    pub query: AggregationQuery,
+    pub at: Consistency,
+    pub explain: Explain,
+}
+
+/// The figures by alias.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AggregationAnswer {
+    /// The token of the transaction that began with this read.
+    pub transaction: Option<Bytes>,
+    pub read_time: Timestamp,
+    /// None when only the plan was asked for.
+    pub fields: Option<Vec<(String, Value)>>,
+    pub explained: Option<Explained>,
+}
+
+/// What one run gives.
+struct Outcome {
+    result: Option<AggregationResult>,
+    plan: PlanSummary,
+    spent: Duration,
+}
+
+impl Service {
+    /// Answers the figures.
+    pub async fn run_aggregation(
+        &self,
+        _call: &Call,
+        request: RunAggregation,
+    ) -> Result<AggregationAnswer, Status> {
+        let RunAggregation { database, query, at, explain } = request;
+        let prepared = query::prepare_aggregation(&query, &database)?;
+        let collection_id = query.query.from.collection_id.as_deref();
+        authorise(&database, &Access::List { parent: &query.query.parent, collection_id })?;
+        let (reader, transaction) = Reader::open(self.database(&database)?, at)?;
+        let missing = self.options.missing_index;
+        let suggestions = self.suggestions.clone();
+        let compute = move |view: &View| {
+            let started = Instant::now();
+            let plan = prepared.plan(view.indexes(), view.read_time(), missing);
+            let plan = if explain == Explain::Plan { plan.map_err(no_plan)? } else { plan? };
+            if let Some(index) = plan.plan().suggested() {
+                suggestions.note(view.database(), index);
+            }
+            let result = if explain == Explain::Plan { None } else { Some(plan.execute(view)?) };
+            Ok(Outcome { result, plan: plan.summary(), spent: started.elapsed() })
+        };
+        let (outcome, read_time) = self.work.read(&reader, compute).await?;
+        let stats = outcome.result.as_ref().map(|result| (result.stats, outcome.spent));
+        let explained = explained(explain, outcome.plan, stats);
+        let fields = outcome.result.map(|result| result.fields);
+        Ok(AggregationAnswer { transaction, read_time, fields, explained })
+    }
+}
+
+fn explained(
+    explain: Explain,
+    plan: PlanSummary,
+    ran: Option<(ExecutionStats, Duration)>,
+) -> Option<Explained> {
+    match explain {
+        Explain::No => None,
+        Explain::Plan | Explain::Analyze => Some(Explained { plan, ran }),
+    }
+}

@@ -1,0 +1,245 @@
+//! A query, answered in steps that the caller asks for one by one.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use database::View;
+use model::query::StructuredQuery;
+use model::{Code, DatabaseName, Document, Status, Timestamp};
+use query::{Execution, ExecutionStats, MissingIndex, PlanSummary, Prepared};
+
+use crate::authorise::{Access, authorise};
+use crate::blocking::Work;
+use crate::reader::{Consistency, Reader};
+use crate::suggestions::Suggestions;
+use crate::{Call, Service};
+
+/// Documents of one step, and bytes after which a step ends.
+const STEP_DOCUMENTS: usize = 256;
+const STEP_BYTES: usize = 256 * 1024;
+/// Bytes of documents that one query may read in a read-write transaction, where its result is
+/// collected before it is given out: production's limit on the memory of a query.
+const TRANSACTION_BYTES: usize = 128 * 1024 * 1024;
+
+/// What to ask, and when.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunQuery {
+    pub database: DatabaseName,
+    pub query: StructuredQuery,
+    pub at: Consistency,
+    pub explain: Explain,
+}
+
+/// What to tell of how the query is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Explain {
+    No,
+    /// The plan, and nothing else.
+    Plan,
+    /// The result, then the plan and what answering took.
+    Analyze,
+}
+
+/// How a query is answered and, when it ran, what that took.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explained {
+    pub plan: PlanSummary,
+    pub ran: Option<(ExecutionStats, Duration)>,
+}
+
+/// The answer, taken in steps.
+pub struct QueryAnswer {
+    /// The token of the transaction that began with this read.
+    pub transaction: Option<Bytes>,
+    work: Work,
+    state: State,
+}
+
+/// One step of the answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QueryStep {
+    pub read_time: Timestamp,
+    /// How many results the offset left out; told in the first step.
+    pub skipped: u64,
+    pub documents: Vec<Document>,
+    /// In the last step, when it was asked for.
+    pub explained: Option<Explained>,
+    /// Nothing comes after this.
+    pub last: bool,
+}
+
+enum State {
+    Open(Box<(Reader, Task)>),
+    Running(Box<Running>),
+    /// Read in a transaction, where there is no coming back.
+    Collected(VecDeque<QueryStep>),
+    Done,
+}
+
+/// What is to be done.
+#[derive(Clone)]
+struct Task {
+    prepared: Prepared,
+    missing: MissingIndex,
+    explain: Explain,
+    suggestions: Arc<Suggestions>,
+}
+
+/// A query in the middle of its answer.
+struct Running {
+    execution: Execution,
+    plan: Option<PlanSummary>,
+    returned: u64,
+    told_skipped: bool,
+    spent: Duration,
+}
+
+impl Service {
+    /// Checks the query and opens its answer; what the plan refuses comes with the first step.
+    pub async fn run_query(&self, _call: &Call, request: RunQuery) -> Result<QueryAnswer, Status> {
+        let RunQuery { database, query, at, explain } = request;
+        let prepared = query::prepare(&query, &database)?;
+        let collection_id = query.from.collection_id.as_deref();
+        authorise(&database, &Access::List { parent: &query.parent, collection_id })?;
+        let (reader, transaction) = Reader::open(self.database(&database)?, at)?;
+        let task = Task {
+            prepared,
+            missing: self.options.missing_index,
+            explain,
+            suggestions: self.suggestions.clone(),
+        };
+        Ok(QueryAnswer { transaction, work: self.work.clone(), state: State::Open(Box::new((reader, task))) })
+    }
+}
+
+impl QueryAnswer {
+    /// The next step; None after the last. There is at least one.
+    pub async fn next(&mut self) -> Result<Option<QueryStep>, Status> {
+        let step = match std::mem::replace(&mut self.state, State::Done) {
+            State::Open(open) => self.open(&open.0, open.1).await?,
+            State::Running(running) => {
+                self.work.run(move || running.step()).await.map(|next| self.go_on(next))?
+            }
+            State::Collected(mut steps) => {
+                let step = steps.pop_front();
+                self.state = State::Collected(steps);
+                step
+            }
+            State::Done => None,
+        };
+        Ok(step)
+    }
+
+    async fn open(&mut self, reader: &Reader, task: Task) -> Result<Option<QueryStep>, Status> {
+        if let Some(view) = reader.view().cloned() {
+            let next = self.work.run(move || task.begin(&view)).await?;
+            return Ok(self.go_on(next));
+        }
+        let (steps, _) = self.work.read(reader, move |view| task.collect(view)).await?;
+        let mut steps = VecDeque::from(steps);
+        let first = steps.pop_front();
+        self.state = State::Collected(steps);
+        Ok(first)
+    }
+
+    fn go_on(&mut self, (step, rest): (QueryStep, Option<Box<Running>>)) -> Option<QueryStep> {
+        self.state = rest.map_or(State::Done, State::Running);
+        Some(step)
+    }
+}
+
+impl Task {
+    /// Plans, and answers the first step.
+    fn begin(&self, view: &View) -> Result<(QueryStep, Option<Box<Running>>), Status> {
+        let plan = self.prepared.plan(view.indexes(), view.read_time(), self.missing);
+        let plan = match self.explain {
+            Explain::No | Explain::Analyze => plan?,
+            Explain::Plan => plan.map_err(no_plan)?,
+        };
+        if let Some(index) = plan.suggested() {
+            self.suggestions.note(view.database(), index);
+        }
+        let (execution, summary) = match self.explain {
+            Explain::No => (plan.execute(view), None),
+            Explain::Analyze => (plan.analyze(view), Some(plan.summary())),
+            Explain::Plan => {
+                let explained = Explained { plan: plan.summary(), ran: None };
+                return Ok((QueryStep::only_explained(view.read_time(), explained), None));
+            }
+        };
+        Box::new(Running {
+            execution,
+            plan: summary,
+            returned: 0,
+            told_skipped: false,
+            spent: Duration::ZERO,
+        })
+        .step()
+    }
+
+    /// The whole answer.
+    fn collect(&self, view: &View) -> Result<Vec<QueryStep>, Status> {
+        let (first, mut rest) = self.begin(view)?;
+        let mut bytes = first.bytes();
+        let mut steps = vec![first];
+        while let Some(running) = rest {
+            let (step, next) = running.step()?;
+            bytes += step.bytes();
+            if bytes > TRANSACTION_BYTES {
+                let text = "The query's result is too large for a transaction. Read less at once.";
+                return Err(Status::new(Code::ResourceExhausted, text));
+            }
+            steps.push(step);
+            rest = next;
+        }
+        Ok(steps)
+    }
+}
+
+impl Running {
+    /// The next step, and what remains to be done after it.
+    fn step(mut self: Box<Self>) -> Result<(QueryStep, Option<Box<Running>>), Status> {
+        let started = Instant::now();
+        let mut documents = Vec::new();
+        let mut bytes = 0;
+        let mut last = false;
+        while documents.len() < STEP_DOCUMENTS && bytes < STEP_BYTES {
+            let Some(document) = self.execution.next()? else {
+                last = true;
+                break;
+            };
+            bytes += document.body.len() + document.path.as_str().len();
+            documents.push(document);
+        }
+        self.returned += documents.len() as u64;
+        self.spent += started.elapsed();
+        let skipped = if self.told_skipped { 0 } else { self.execution.skipped() };
+        self.told_skipped = true;
+        let read_time = self.execution.read_time();
+        let plan = if last { self.plan.take() } else { None };
+        let explained =
+            plan.map(|plan| Explained { plan, ran: Some((self.execution.stats(self.returned), self.spent)) });
+        let step = QueryStep { read_time, skipped, documents, explained, last };
+        Ok((step, (!last).then_some(self)))
+    }
+}
+
+impl QueryStep {
+    fn only_explained(read_time: Timestamp, explained: Explained) -> Self {
+        QueryStep { read_time, skipped: 0, documents: Vec::new(), explained: Some(explained), last: true }
+    }
+
+    fn bytes(&self) -> usize {
+        self.documents.iter().map(|document| document.body.len()).sum()
+    }
+}
+
+/// Production's shorter text where only the plan is asked for.
+pub(crate) fn no_plan(refusal: Status) -> Status {
+    match refusal.code {
+        Code::FailedPrecondition => Status::failed_precondition("no matching index found."),
+        _ => refusal,
+    }
+}
