@@ -103,7 +103,7 @@ mod tests {
     /// Every kind of value, and the corners of their encodings.
     fn all_kinds() -> Fields {
         let reference = DocumentName::parse("projects/p/databases/d/documents/c/x").expect("a name");
-        let map = Fields::from([("".to_owned(), Value::Null), ("é".to_owned(), Value::Map(Fields::new()))]);
+        let map = Fields::from([(" ".to_owned(), Value::Null), ("é".to_owned(), Value::Map(Fields::new()))]);
         [
             ("null", Value::Null),
             ("true", Value::Boolean(true)),
