@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use bytes::Bytes;
+use database::View;
 use model::{DatabaseName, Document, DocumentPath, FieldPath, Status, Timestamp};
 
 use crate::authorise::{Access, authorise};
@@ -31,19 +32,23 @@ pub struct BatchGetAnswer {
     reader: Reader,
     paths: Vec<DocumentPath>,
     mask: Option<Vec<FieldPath>>,
-    given: usize,
+    /// How many of the paths have been read.
+    read: usize,
+    missing: Vec<DocumentPath>,
 }
 
 /// One step of the answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GotDocuments {
     pub read_time: Timestamp,
-    /// None for documents that do not exist.
-    pub documents: Vec<(DocumentPath, Option<Document>)>,
+    pub found: Vec<Document>,
+    /// Documents that do not exist; only in the last step.
+    pub missing: Vec<DocumentPath>,
 }
 
 impl Service {
-    /// Answers each distinct document in the order of the request.
+    /// Answers each distinct document: those that exist in the order of the request, then, as the
+    /// official clients' tests expect it of production, those that do not.
     pub async fn batch_get_documents(
         &self,
         _call: &Call,
@@ -54,38 +59,51 @@ impl Service {
         paths.retain(|path| seen.insert(path.clone()));
         authorise(&database, &Access::Get(&paths))?;
         let (reader, transaction) = Reader::open(self.database(&database)?, at)?;
-        Ok(BatchGetAnswer { transaction, reader, paths, mask, given: 0 })
+        Ok(BatchGetAnswer { transaction, reader, paths, mask, read: 0, missing: Vec::new() })
     }
 }
 
 impl BatchGetAnswer {
     /// The next documents; None after the last.
     pub async fn next(&mut self) -> Result<Option<GotDocuments>, Status> {
-        let rest = &self.paths[self.given..];
-        if rest.is_empty() {
+        if self.is_done() {
             return Ok(None);
         }
-        let mask = self.mask.as_deref();
-        let step = |view: &database::View| {
-            let mut documents = Vec::new();
-            let mut bytes = 0;
-            for path in rest.iter().take(STEP_DOCUMENTS) {
-                let found = view.get(path)?.map(|document| masked(document, mask)).transpose()?;
-                bytes += found.as_ref().map_or(0, |document| document.body.len());
-                documents.push((path.clone(), found));
-                if bytes >= STEP_BYTES {
-                    break;
-                }
+        let (rest, mask) = (&self.paths[self.read..], self.mask.as_deref());
+        let (outcomes, read_time) = self.reader.read(|view| step(view, rest, mask)).await?;
+        let mut found = Vec::with_capacity(outcomes.len());
+        for (outcome, path) in outcomes.into_iter().zip(rest) {
+            match outcome {
+                Some(document) => found.push(document),
+                None => self.missing.push(path.clone()),
             }
-            Ok(documents)
-        };
-        let (documents, read_time) = self.reader.read(step).await?;
-        self.given += documents.len();
-        Ok(Some(GotDocuments { read_time, documents }))
+            self.read += 1;
+        }
+        let missing = if self.is_done() { std::mem::take(&mut self.missing) } else { Vec::new() };
+        Ok(Some(GotDocuments { read_time, found, missing }))
     }
 
     /// True when all has been given out.
     pub fn is_done(&self) -> bool {
-        self.given == self.paths.len()
+        self.read == self.paths.len()
     }
+}
+
+/// The first of `paths`, as many as make one step.
+fn step(
+    view: &View,
+    paths: &[DocumentPath],
+    mask: Option<&[FieldPath]>,
+) -> Result<Vec<Option<Document>>, Status> {
+    let mut outcomes = Vec::new();
+    let mut bytes = 0;
+    for path in paths.iter().take(STEP_DOCUMENTS) {
+        let found = view.get(path)?.map(|document| masked(document, mask)).transpose()?;
+        bytes += found.as_ref().map_or(0, |document| document.body.len());
+        outcomes.push(found);
+        if bytes >= STEP_BYTES {
+            break;
+        }
+    }
+    Ok(outcomes)
 }

@@ -7,7 +7,7 @@ use model::write::{Write, WriteResult};
 use model::{DatabaseName, Status};
 
 use crate::authorise::{Access, authorise};
-use crate::{Call, Service};
+use crate::{Call, Service, preconditions};
 
 /// The writes; one that could not even be read carries its refusal.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,7 +28,10 @@ impl Service {
         authorise(&database, &Access::Administer)?;
         check(&writes)?;
         let database = self.database(&database)?;
-        let (readable, refusals) = split(writes);
+        let now = self.now();
+        let possible =
+            |write: Write| preconditions::check(&database, std::slice::from_ref(&write), now).map(|()| write);
+        let (readable, refusals) = split(writes.into_iter().map(|write| write.and_then(possible)));
         let mut done = database.batch_write(readable).await.into_iter();
         let answers = refusals.into_iter().map(|refusal| match refusal {
             Some(refusal) => Err(refusal),
@@ -53,9 +56,9 @@ fn check(writes: &[Result<Write, Status>]) -> Result<(), Status> {
 }
 
 /// The writes that can be tried, and for each place in the request its refusal or None.
-fn split(writes: Vec<Result<Write, Status>>) -> (Vec<Write>, Vec<Option<Status>>) {
-    let mut readable = Vec::with_capacity(writes.len());
-    let refusals = writes.into_iter().map(|write| match write {
+fn split(writes: impl Iterator<Item = Result<Write, Status>>) -> (Vec<Write>, Vec<Option<Status>>) {
+    let mut readable = Vec::new();
+    let refusals = writes.map(|write| match write {
         Ok(write) => {
             readable.push(write);
             None

@@ -1,11 +1,14 @@
 //! Writes, all or none.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
+use database::Database;
 use model::write::{CommitResult, Write};
 use model::{DatabaseName, Status};
 
 use crate::authorise::{Access, authorise};
-use crate::{Call, Service};
+use crate::{Call, Service, preconditions};
 
 /// The writes, and the transaction that they end.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +23,19 @@ impl Service {
     pub async fn commit(&self, _call: &Call, request: Commit) -> Result<CommitResult, Status> {
         let Commit { database, writes, transaction } = request;
         authorise(&database, &Access::Write(&writes))?;
-        self.database(&database)?.commit(writes, transaction.as_deref()).await
+        self.write(&database, writes, transaction.as_deref()).await.map(|(_, result)| result)
+    }
+
+    /// The writes of one request; answers the database as well, for reading what was written.
+    pub(crate) async fn write(
+        &self,
+        name: &DatabaseName,
+        writes: Vec<Write>,
+        transaction: Option<&[u8]>,
+    ) -> Result<(Arc<Database>, CommitResult), Status> {
+        let database = self.database(name)?;
+        preconditions::check(&database, &writes, self.now())?;
+        let result = database.commit(writes, transaction).await?;
+        Ok((database, result))
     }
 }

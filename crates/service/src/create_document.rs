@@ -33,7 +33,7 @@ impl Service {
         let operation = Operation::Set { fields, mask: None, transforms: Vec::new() };
         let write = Write { path: path.clone(), operation, precondition: Precondition::Exists(false) };
         authorise(&database, &Access::Write(std::slice::from_ref(&write)))?;
-        let committed = self.database(&database)?.commit(vec![write], None).await?;
+        let (_, committed) = self.write(&database, vec![write], None).await?;
         let time = committed.commit_time;
         masked(Document { path, create_time: time, update_time: time, body }, mask.as_deref())
     }

@@ -19,6 +19,6 @@ impl Service {
         let DeleteDocument { name, precondition } = request;
         let write = Write { path: name.path, operation: Operation::Delete, precondition };
         authorise(&name.database, &Access::Write(std::slice::from_ref(&write)))?;
-        self.database(&name.database)?.commit(vec![write], None).await.map(|_| ())
+        self.write(&name.database, vec![write], None).await.map(|_| ())
     }
 }

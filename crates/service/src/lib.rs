@@ -22,6 +22,7 @@ mod list_collection_ids;
 mod list_documents;
 mod page_token;
 mod partition_query;
+mod preconditions;
 mod reader;
 mod run_aggregation;
 mod run_query;
@@ -34,7 +35,7 @@ use std::time::Instant;
 
 use database::{Database, IndexDefinition, Store};
 use host::Host;
-use model::{DatabaseName, Status};
+use model::{DatabaseName, Status, Timestamp};
 
 pub use batch_get::{BatchGetAnswer, BatchGetDocuments, GotDocuments};
 pub use batch_write::BatchWrite;
@@ -89,5 +90,9 @@ impl Service {
 
     fn database(&self, name: &DatabaseName) -> Result<Arc<Database>, Status> {
         self.store.database(name)
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.host.now_micros()).unwrap_or(Timestamp::MAX)
     }
 }

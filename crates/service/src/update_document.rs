@@ -26,8 +26,7 @@ impl Service {
         let operation = Operation::Set { fields, mask: update_mask, transforms: Vec::new() };
         let write = Write { path: name.path.clone(), operation, precondition };
         authorise(&name.database, &Access::Write(std::slice::from_ref(&write)))?;
-        let database = self.database(&name.database)?;
-        let committed = database.commit(vec![write], None).await?;
+        let (database, committed) = self.write(&name.database, vec![write], None).await?;
         // Read at the commit's own time: a later commit may have changed the document again.
         let written = database.view_at(committed.commit_time)?.get(&name.path)?;
         let document =

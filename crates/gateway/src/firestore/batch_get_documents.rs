@@ -49,12 +49,15 @@ pub(super) async fn handle(
 }
 
 fn push(frames: &mut Frames, splicer: &Splicer, got: &GotDocuments) {
-    for (path, document) in &got.documents {
+    for document in &got.found {
         frames.push(|out| {
-            match document {
-                Some(document) => splicer.push_document_field(out, FOUND, document),
-                None => splicer.push_name(out, MISSING, path),
-            }
+            splicer.push_document_field(out, FOUND, document);
+            splice::push_time(out, READ_TIME, got.read_time);
+        });
+    }
+    for path in &got.missing {
+        frames.push(|out| {
+            splicer.push_name(out, MISSING, path);
             splice::push_time(out, READ_TIME, got.read_time);
         });
     }
