@@ -27,7 +27,10 @@ impl PageRows {
         match &mut self.left {
             Some(0) => {
                 if std::mem::take(&mut run.look_ahead) {
+                    let documents = run.meter.documents;
                     self.input.next(run)?;
+                    // Only the entry counts: production looks no document up for it.
+                    run.meter.documents = documents;
                 }
                 Ok(None)
             }

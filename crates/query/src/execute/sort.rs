@@ -92,3 +92,69 @@ impl PartialEq for Held {
 }
 
 impl Eq for Held {}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use database::{Options, Store, View};
+    use host::{Host, ManualClock};
+    use model::query::{Direction, FieldOperator, Filter, Order, Selector, StructuredQuery};
+    use model::write::{Operation, Precondition, Write};
+    use model::{DatabaseName, DocumentPath, FieldPath, Fields, Parent, Value};
+    use storage::memory::MemoryEngine;
+
+    use super::MAX_SORT_BYTES;
+    use crate::{MissingIndex, run_query};
+
+    /// Documents whose sorting takes twice the memory there is.
+    fn view() -> View {
+        let host = Host::simulated(Arc::new(ManualClock::at(1_700_000_000_000_000)), 7);
+        let store = Store::open(Arc::new(MemoryEngine::new()), host, Options::default()).unwrap();
+        let database = store.database(&DatabaseName::new("p", "d")).unwrap();
+        let write = |n: usize| {
+            let text = Value::from("x".repeat(1_000).as_str());
+            let fields = [("a", Value::Integer(1)), ("n", Value::Integer(n as i64)), ("text", text)];
+            let fields: Fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+            let operation = Operation::Set { fields, mask: None, transforms: Vec::new() };
+            let path = DocumentPath::new(&format!("c/{n}")).unwrap();
+            Write { path, operation, precondition: Precondition::None }
+        };
+        let writes = (0..2 * MAX_SORT_BYTES / 1_000).map(write).collect();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(database.commit(writes, None)).unwrap();
+        database.view()
+    }
+
+    fn count(view: &View, limit: Option<i32>) -> Result<usize, model::Status> {
+        let query = StructuredQuery {
+            parent: Parent::Root,
+            from: Selector { collection_id: Some("c".to_owned()), all_descendants: false },
+            select: None,
+            filter: Some(Filter::Field {
+                path: FieldPath::single("a"),
+                operator: FieldOperator::Equal,
+                value: Value::Integer(1),
+            }),
+            order_by: vec![Order { path: FieldPath::single("n"), direction: Direction::Descending }],
+            start_at: None,
+            end_at: None,
+            offset: 0,
+            limit,
+            find_nearest: None,
+        };
+        let mut documents = run_query(view, &query, MissingIndex::Suggest)?.documents;
+        let mut count = 0;
+        while documents.next()?.is_some() {
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    #[test]
+    fn memory_is_bounded_and_a_limit_makes_the_need_small() {
+        let view = view();
+        assert_eq!(count(&view, None).unwrap_err().code, model::Code::ResourceExhausted);
+        assert_eq!(count(&view, Some(20)).unwrap(), 20);
+    }
+}

@@ -1,7 +1,11 @@
 //! Random queries over random documents answer as the oracle does, whatever indexes there are.
 
+use std::time::Duration;
+
+use database::View;
 use model::query::{
-    Cursor, Direction, FieldOperator, Filter, Order, Selector, StructuredQuery, UnaryOperator,
+    Aggregation, AggregationKind, AggregationQuery, Cursor, Direction, FieldOperator, Filter, Order,
+    Selector, StructuredQuery, UnaryOperator,
 };
 use model::{DocumentPath, FieldPath, Fields, Parent, Value};
 use proptest::collection::{btree_map, vec};
@@ -237,9 +241,8 @@ fn query() -> impl Strategy<Value = StructuredQuery> {
 }
 
 /// Compares one query's answers with the oracle's, under both policies; false when it is refused.
-fn check(world: &World, documents: &Documents, query: &StructuredQuery) -> Result<bool, TestCaseError> {
-    let view = world.view();
-    let outcome = match query::run_query(&view, query, MissingIndex::Suggest) {
+fn check(view: &View, documents: &Documents, query: &StructuredQuery) -> Result<bool, TestCaseError> {
+    let outcome = match query::run_query(view, query, MissingIndex::Suggest) {
         Ok(outcome) => outcome,
         Err(status) => {
             prop_assert_eq!(status.code, model::Code::InvalidArgument, "{}", status);
@@ -251,11 +254,51 @@ fn check(world: &World, documents: &Documents, query: &StructuredQuery) -> Resul
     let found = crate::world::drain(outcome).expect("an answer");
     let paths: Vec<DocumentPath> = found.iter().map(|document| document.path.clone()).collect();
     prop_assert_eq!(&paths, &expected, "{}", &plan);
-    if let Ok(strict) = run(&view, query, MissingIndex::Require) {
+    if let Ok(strict) = run(view, query, MissingIndex::Require) {
         let paths: Vec<DocumentPath> = strict.into_iter().map(|document| document.path).collect();
         prop_assert_eq!(&paths, &expected, "required: {}", &plan);
     }
+    totals(view, documents, query, &expected)?;
     Ok(true)
+}
+
+/// Count, sum and average over the same query. A limit cuts before they do, and the fields they need
+/// change what is cut, so only whole results are compared.
+fn totals(
+    view: &View,
+    documents: &Documents,
+    query: &StructuredQuery,
+    expected: &[DocumentPath],
+) -> Result<(), TestCaseError> {
+    let ask = |kinds: Vec<AggregationKind>| {
+        let aggregations = kinds.into_iter().map(|kind| Aggregation { alias: String::new(), kind }).collect();
+        let query = AggregationQuery { query: query.clone(), aggregations };
+        let result = query::run_aggregation(view, &query, MissingIndex::Suggest).expect("an answer");
+        result.fields.into_iter().map(|(_, value)| value).collect::<Vec<_>>()
+    };
+    let counted = ask(vec![AggregationKind::Count { up_to: None }]);
+    prop_assert_eq!(counted, vec![Value::Integer(expected.len() as i64)]);
+    if query.limit.is_some() || query.offset > 0 {
+        return Ok(());
+    }
+    let with: Vec<&Value> = expected.iter().filter_map(|path| documents[path].get("b")).collect();
+    let numbers: Vec<f64> = with.iter().filter_map(|value| value.as_f64()).collect();
+    let sum: f64 = numbers.iter().sum();
+    let same = |value: &Value, wanted: f64| {
+        value.as_f64().is_some_and(|found| found == wanted || (found.is_nan() && wanted.is_nan()))
+    };
+    let found = ask(vec![
+        AggregationKind::Count { up_to: None },
+        AggregationKind::Sum(path("b")),
+        AggregationKind::Average(path("b")),
+    ]);
+    prop_assert_eq!(&found[0], &Value::Integer(with.len() as i64));
+    prop_assert!(same(&found[1], sum), "sum {:?}, not {}", &found[1], sum);
+    match numbers.len() {
+        0 => prop_assert_eq!(&found[2], &Value::Null),
+        count => prop_assert!(same(&found[2], sum / count as f64), "average {:?}", &found[2]),
+    }
+    Ok(())
 }
 
 /// Indexes whose entries end in whole paths, descending: `c/a` must sort after `c/a/c/a`.
@@ -291,8 +334,20 @@ proptest! {
             world.delete(path.as_str());
         }
         world.set_all(&documents);
-        for query in &queries {
-            check(&world, &documents, query)?;
+        let now = world.view();
+        let (past, present) = queries.split_at(queries.len() / 3);
+        for query in present {
+            check(&now, &documents, query)?;
+        }
+        // What comes later does not show in the past.
+        world.clock.advance(Duration::from_secs(1));
+        world.set_all(&before);
+        for path in documents.keys() {
+            world.delete(path.as_str());
+        }
+        let then = world.database.view_at(now.read_time()).expect("within the retention");
+        for query in past {
+            check(&then, &documents, query)?;
         }
     }
 }
