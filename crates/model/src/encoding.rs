@@ -43,6 +43,9 @@ mod tag {
     pub const ID: u8 = 0x61;
 }
 
+/// Deeper than any legal value (20 levels): damaged bytes must not exhaust the stack.
+const MAX_READ_DEPTH: usize = 64;
+
 /// Bytes that are not what this module writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("malformed key bytes")]
@@ -301,9 +304,15 @@ fn escaped_length(bytes: &[u8], flip: u8) -> Result<usize, EncodingError> {
 }
 
 /// The length of the value that `bytes` begins with, in an ascending or (`descending`) an inverted
-/// column. Depth is bounded by what documents may hold, since only stored values are encoded.
+/// column.
 pub fn value_length(bytes: &[u8], descending: bool) -> Result<usize, EncodingError> {
-    let flip = if descending { 0xff } else { 0x00 };
+    length_at(bytes, if descending { 0xff } else { 0x00 }, 0)
+}
+
+fn length_at(bytes: &[u8], flip: u8, depth: usize) -> Result<usize, EncodingError> {
+    if depth > MAX_READ_DEPTH {
+        return Err(EncodingError);
+    }
     let first = *bytes.first().ok_or(EncodingError)? ^ flip;
     let rest = &bytes[1..];
     let body = match first {
@@ -315,9 +324,9 @@ pub fn value_length(bytes: &[u8], descending: bool) -> Result<usize, EncodingErr
         tag::REFERENCE => {
             let project = escaped_length(rest, flip)?;
             let database = escaped_length(&rest[project..], flip)?;
-            project + database + list_length(&rest[project + database..], flip)?
+            project + database + list_length(&rest[project + database..], flip, depth)?
         }
-        tag::ARRAY | tag::MAP => list_length(rest, flip)?,
+        tag::ARRAY | tag::MAP => list_length(rest, flip, depth)?,
         tag::VECTOR => {
             let dimensions = rest.first_chunk::<4>().ok_or(EncodingError)?.map(|byte| byte ^ flip);
             4 + 8 * u32::from_be_bytes(dimensions) as usize
@@ -331,14 +340,14 @@ pub fn value_length(bytes: &[u8], descending: bool) -> Result<usize, EncodingErr
 }
 
 /// The length of values and ids up to and including [`END`].
-fn list_length(bytes: &[u8], flip: u8) -> Result<usize, EncodingError> {
+fn list_length(bytes: &[u8], flip: u8, depth: usize) -> Result<usize, EncodingError> {
     let mut at = 0;
     loop {
         match *bytes.get(at).ok_or(EncodingError)? ^ flip {
             END => return Ok(at + 1),
             tag::INTEGER_ID => at += 9,
             tag::ID => at += 1 + escaped_length(bytes.get(at + 1..).ok_or(EncodingError)?, flip)?,
-            _ => at += value_length(&bytes[at..], flip == 0xff)?,
+            _ => at += length_at(&bytes[at..], flip, depth + 1)?,
         }
     }
 }

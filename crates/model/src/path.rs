@@ -50,9 +50,11 @@ impl<'a> Segment<'a> {
     /// Reads one id; `__id<int64>__` is an integer id.
     pub fn parse(id: &'a str) -> Self {
         let digits = id.strip_prefix("__id").and_then(|rest| rest.strip_suffix("__"));
-        match digits.and_then(|digits| digits.parse().ok()) {
-            Some(number) => Segment::Id(number),
-            None => Segment::Name(id),
+        let number: Option<i64> = digits.and_then(|digits| digits.parse().ok());
+        match number {
+            // `__id007__` and `__id+7__` are not the integer 7: two names of one key would be one document.
+            Some(number) if digits.is_some_and(|digits| digits == number.to_string()) => Segment::Id(number),
+            Some(_) | None => Segment::Name(id),
         }
     }
 }

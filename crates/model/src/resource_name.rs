@@ -183,7 +183,6 @@ pub(crate) fn check_document_id(id: &str) -> Result<(), Status> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::{DocumentName, Parent};
 
     #[test]
