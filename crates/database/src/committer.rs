@@ -225,9 +225,12 @@ impl Inner {
         let now = self.host.elapsed();
         let mut coordination = self.coordination.lock();
         let coordination = &mut *coordination;
-        let pessimistic = job.transaction.filter(|id| {
-            coordination.registry.get_mut(*id).is_ok_and(|t| matches!(t.kind, Kind::Pessimistic))
-        });
+        let pessimistic = match job.transaction.map(|id| (id, coordination.registry.get_mut(id))) {
+            None => None,
+            // Ended by its client or by time, since the commit was looked at: it must not go through as a plain one.
+            Some((_, Err(_))) => return Locked::Lost(job),
+            Some((id, Ok(transaction))) => matches!(transaction.kind, Kind::Pessimistic).then_some(id),
+        };
         match coordination.locks.lock_writes(pessimistic, job.age, &prepared.writes, now) {
             WriteLock::Lost => Locked::Lost(job),
             WriteLock::Wait(on) => {

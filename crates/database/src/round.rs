@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use model::limits::MAX_INDEX_ENTRIES;
+use model::limits::{MAX_INDEX_ENTRIES, MAX_INDEX_ENTRY_BYTES};
 use model::write::{CommitResult, Operation, Write, WriteResult};
 use model::{DatabaseName, DocumentPath, Fields, Status, Timestamp, Value, body};
 use storage::{Batch, Snapshot, Space};
@@ -90,7 +90,10 @@ impl Round {
                 order.push(write.path.clone());
             }
             let (old, new) = staged.get_mut(&write.path).expect("loaded above");
-            let transform_results = apply_to(new, old.as_ref(), write, &self.database, time)?;
+            // A document that was deleted and made again is another one, even if it looks like the old one.
+            let at_start =
+                old.as_ref().filter(|old| new.as_ref().is_none_or(|new| new.create_time == old.create_time));
+            let transform_results = apply_to(new, at_start, write, &self.database, time)?;
             results.push(WriteResult { update_time: None, transform_results });
         }
         for (write, result) in writes.iter().zip(&mut results) {
@@ -160,6 +163,7 @@ impl Round {
         for path in paths {
             if let Some(state) = self.load(path)? {
                 for entry in declared_entries(self.number, &index, path, &state.fields) {
+                    check_entry_size(&entry)?;
                     self.rows.insert((Space::Indexes, entry.into()), Some(stamp.clone()));
                 }
             }
@@ -228,6 +232,7 @@ impl Round {
             check_entry_count(fields)?;
         }
         let (removed, added) = self.entry_changes(&path, old_fields, new_fields);
+        added.iter().try_for_each(|entry| check_entry_size(entry))?;
         let key = documents::key(self.number, &path).into();
         Ok(DocumentChange { path, key, old, new, removed, added })
     }
@@ -286,6 +291,18 @@ fn apply_to(
         }
     }
     Ok(results)
+}
+
+/// The size of a key is never more than that of the entry as production counts it. What is refused here would make
+/// storage refuse the whole round, or is near it.
+fn check_entry_size(key: &[u8]) -> Result<(), Status> {
+    if key.len() > MAX_INDEX_ENTRY_BYTES {
+        return Err(Status::invalid_argument(format!(
+            "an index entry of {} bytes is larger than {MAX_INDEX_ENTRY_BYTES} bytes",
+            key.len()
+        )));
+    }
+    Ok(())
 }
 
 /// Each field counts two entries (one for each direction), each array element two.

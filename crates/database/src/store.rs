@@ -187,7 +187,9 @@ impl Store {
         number: DatabaseNumber,
     ) -> Result<Arc<Database>, Status> {
         let last_commit = self.last_commit(number)?;
-        let plan = IndexPlan::new(catalog, number, &self.options.indexes, self.is_empty(number)?)?;
+        // Without documents an index is complete at once, but only if none were there that can still be read.
+        let empty = last_commit == Timestamp::ZERO && self.is_empty(number)?;
+        let plan = IndexPlan::new(catalog, number, &self.options.indexes, empty)?;
         plan.record(catalog, number, &self.retention)?;
         let (engine, host) = (self.engine.clone(), self.host.clone());
         let options = self.options.clone();

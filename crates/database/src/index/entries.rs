@@ -1,6 +1,6 @@
 //! The entries of a document: pure functions from its fields to index keys.
 
-use model::encoding::{push_id, push_ids, push_index_value, push_index_value_descending};
+use model::encoding::{END, push_id, push_ids, push_index_value, push_index_value_descending};
 use model::query::Direction;
 use model::value::get_field;
 use model::{DocumentPath, FieldPath, Fields, Value};
@@ -113,18 +113,28 @@ pub(crate) fn declared_entries(
     for column in &definition.columns {
         keys = with_column(keys, column, fields);
     }
-    let mut name = Vec::new();
-    match definition.scope {
-        IndexScope::Collection => push_id(&mut name, path.document_id()),
-        IndexScope::CollectionGroup => push_ids(&mut name, path.ids()),
-    }
-    if definition.name_direction() == Direction::Descending {
-        name.iter_mut().for_each(|byte| *byte = !*byte);
-    }
+    let name = name_bytes(definition.scope, definition.name_direction(), path);
     keys.iter_mut().for_each(|key| key.extend_from_slice(&name));
     keys.sort_unstable();
     keys.dedup();
     keys
+}
+
+/// The bytes by which an entry ends: the document's id, or its whole path for a group. Inverted, the path needs
+/// an [`END`]: of two documents one below the other the deeper one then comes first.
+pub(super) fn name_bytes(scope: IndexScope, direction: Direction, path: &DocumentPath) -> Vec<u8> {
+    let mut name = Vec::new();
+    match scope {
+        IndexScope::Collection => push_id(&mut name, path.document_id()),
+        IndexScope::CollectionGroup => push_ids(&mut name, path.ids()),
+    }
+    if direction == Direction::Descending {
+        if scope == IndexScope::CollectionGroup {
+            name.push(END);
+        }
+        name.iter_mut().for_each(|byte| *byte = !*byte);
+    }
+    name
 }
 
 /// Each key extended by the column's value; by each element for a contains column.

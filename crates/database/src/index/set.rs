@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use model::encoding::{push_id, push_ids};
 use model::query::Direction;
 use model::{CollectionPath, DocumentPath, FieldPath, Fields};
 
 use super::declared::{Column, ColumnKind, DeclaredIndex, FieldOverride, IndexScope};
-use super::entries::{automatic_entries_of_field, declared_entries};
+use super::entries::{automatic_entries_of_field, declared_entries, name_bytes};
 use crate::keys::{DatabaseNumber, indexes, indexes::SingleFieldKind};
 
 /// The group whose `*` override holds for every group without one of its own.
@@ -92,7 +91,7 @@ impl IndexSet {
     }
 
     /// The database these indexes belong to.
-    pub(crate) fn number(&self) -> DatabaseNumber {
+    pub fn number(&self) -> DatabaseNumber {
         self.number
     }
 
@@ -226,14 +225,6 @@ impl IndexSource {
 
     /// The bytes by which the name of `path` ends an entry.
     pub fn name_bytes(&self, path: &DocumentPath) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        match &self.scope {
-            Scope::Collection(_) => push_id(&mut bytes, path.document_id()),
-            Scope::Group { .. } => push_ids(&mut bytes, path.ids()),
-        }
-        if self.name_direction == Direction::Descending {
-            bytes.iter_mut().for_each(|byte| *byte = !*byte);
-        }
-        bytes
+        name_bytes(self.scope.index_scope(), self.name_direction, path)
     }
 }

@@ -141,7 +141,11 @@ impl<J> LockTable<J> {
             }
         }
         if let Some(holder) = self.holders.get_mut(&id) {
-            holder.blocked_since = None;
+            // Another read of the same transaction may still wait.
+            holder.wakers.retain(|waker| !waker.is_closed());
+            if holder.wakers.is_empty() {
+                holder.blocked_since = None;
+            }
         }
         ReadLock::Granted
     }

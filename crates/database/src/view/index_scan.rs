@@ -1,7 +1,7 @@
 //! Entries of one index, in the order of their bytes.
 
 use bytes::Bytes;
-use model::encoding::{read_id, read_ids, value_length};
+use model::encoding::{END, read_id, read_ids, value_length};
 use model::query::Direction;
 use model::{DocumentPath, Status, Timestamp};
 use storage::{KeyRange, Space};
@@ -175,7 +175,11 @@ impl IndexEntry {
             Scope::Group { .. } => {
                 let (path, rest) = read_ids(name).map_err(|_| Damage::IndexEntry)?;
                 let path = DocumentPath::new(&path).ok_or(Damage::IndexEntry)?;
-                if rest.is_empty() { Ok(path) } else { Err(Damage::IndexEntry) }
+                let closed: &[u8] = match source.name_direction() {
+                    Direction::Ascending => &[],
+                    Direction::Descending => &[END],
+                };
+                if rest == closed { Ok(path) } else { Err(Damage::IndexEntry) }
             }
         }
     }
