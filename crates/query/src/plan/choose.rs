@@ -6,8 +6,9 @@
 //! must have every pinned column.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use database::{Column, ColumnKind, IndexSource, Scope, SingleFieldKind};
+use database::{Column, ColumnKind, DeclaredIndex, IndexSource, Scope, SingleFieldKind};
 use model::FieldPath;
 use model::query::Direction;
 
@@ -21,6 +22,8 @@ pub(crate) struct Chooser<'a> {
     pub query: &'a Normal,
     setting: Setting<'a>,
     scope: Option<Scope>,
+    /// The declared indexes of the scope, and whether each is complete at the time of the read.
+    composites: Vec<(IndexSource, bool)>,
 }
 
 /// What is asked of an index, or of several merged.
@@ -46,7 +49,11 @@ struct Fit {
 
 impl<'a> Chooser<'a> {
     pub fn new(query: &'a Normal, setting: Setting<'a>) -> Self {
-        Chooser { query, setting, scope: query.source.scope() }
+        let scope = query.source.scope();
+        let declared = scope.as_ref().map(|scope| setting.indexes.composites(scope)).unwrap_or_default();
+        let ready =
+            |(index, source): (Arc<DeclaredIndex>, IndexSource)| (source, index.serves(setting.read_time));
+        Chooser { query, setting, scope, composites: declared.into_iter().map(ready).collect() }
     }
 
     /// Reads that yield exactly the disjunct's matches, in the query's order.
@@ -146,19 +153,16 @@ impl<'a> Chooser<'a> {
         let Some(scope) = &self.scope else {
             return Vec::new();
         };
-        let indexes = self.setting.indexes;
         let time = self.setting.read_time;
         let mut fits = Vec::new();
         for (path, kind) in wanted.single_fields() {
-            if let Some((source, declared)) = indexes.single_field(scope, path, kind) {
+            if let Some((source, declared)) = self.setting.indexes.single_field(scope, path, kind) {
                 let ready = declared.as_ref().is_none_or(|index| index.serves(time));
-                let fit = wanted.fit(source, ready);
+                let fit = wanted.fit(&source, ready);
                 fits.extend(fit.map(|fit| Fit { automatic: declared.is_none(), ..fit }));
             }
         }
-        for (declared, source) in indexes.composites(scope) {
-            fits.extend(wanted.fit(source, declared.serves(time)));
-        }
+        fits.extend(self.composites.iter().filter_map(|(source, ready)| wanted.fit(source, *ready)));
         fits
     }
 }
@@ -202,7 +206,7 @@ impl Wanted {
         }
     }
 
-    fn fit(&self, source: IndexSource, ready: bool) -> Option<Fit> {
+    fn fit(&self, source: &IndexSource, ready: bool) -> Option<Fit> {
         let columns = self.without_vector(source.columns())?;
         let open = &self.columns[..self.columns.len() - 1];
         let (leading, trailing) = columns.split_at_checked(columns.len().checked_sub(open.len())?)?;
@@ -220,7 +224,7 @@ impl Wanted {
             return None;
         }
         let direction = if directions.contains(&true) { Direction::Ascending } else { Direction::Descending };
-        Some(Fit { source, direction, covers, ready, automatic: false })
+        Some(Fit { source: source.clone(), direction, covers, ready, automatic: false })
     }
 
     /// The columns before the wanted vector; none unless the index ends in just that vector.

@@ -318,7 +318,7 @@ fn a_descending_group_index_keeps_nested_names_in_order() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn random_queries_answer_as_the_oracle(
