@@ -46,27 +46,32 @@ impl Suite {
 
     /// What this suite's server is started with.
     ///
-    /// Our own tests want production's index errors. The official ones put a random suffix on every collection
-    /// name, so no index can be declared for them beforehand.
+    /// Our own tests want production's index errors. The official ones put a random suffix on almost every collection
+    /// name, so no index can be declared for those beforehand; only the vector tests' collection has a fixed name.
     pub fn server_options(self, workspace: &Workspace) -> Vec<String> {
-        let indexes = workspace.root.join("clients/tests/firestore.indexes.json").display().to_string();
-        let options = match self {
-            Suite::Python => vec!["--missing-index", "require", "--indexes", &indexes],
-            Suite::Official => vec!["--missing-index", "suggest"],
+        let missing_index = match self {
+            Suite::Python => "require",
+            Suite::Official => "suggest",
         };
-        options.into_iter().map(str::to_owned).collect()
+        let indexes = self.directory(workspace).join("firestore.indexes.json").display().to_string();
+        vec!["--missing-index".to_owned(), missing_index.to_owned(), "--indexes".to_owned(), indexes]
     }
 
-    /// The directory that pytest runs in, and what it is told to run.
-    fn place(self, workspace: &Workspace, python: &Python) -> Result<(PathBuf, PathBuf), Failure> {
+    /// The directory that pytest runs in: its settings, our plugins, the indexes.
+    fn directory(self, workspace: &Workspace) -> PathBuf {
         let clients = workspace.root.join("clients");
-        Ok(match self {
-            Suite::Python => (clients.join("tests"), clients.join("tests")),
-            Suite::Official => {
-                let source = python.unpack_source(workspace, OFFICIAL_PACKAGE)?;
-                (clients.join("firestore_system"), source.join("tests/system"))
-            }
-        })
+        match self {
+            Suite::Python => clients.join("tests"),
+            Suite::Official => clients.join("firestore_system"),
+        }
+    }
+
+    /// Where the tests are.
+    fn tests(self, workspace: &Workspace, python: &Python) -> Result<PathBuf, Failure> {
+        match self {
+            Suite::Python => Ok(self.directory(workspace)),
+            Suite::Official => Ok(python.unpack_source(workspace, OFFICIAL_PACKAGE)?.join("tests/system")),
+        }
     }
 }
 
@@ -78,11 +83,11 @@ pub fn run(
     server: SocketAddr,
     pytest: &[String],
 ) -> Result<(), Failure> {
-    let (directory, tests) = suite.place(workspace, python)?;
+    let directory = suite.directory(workspace);
     let mut run = Command::new(&python.executable);
     run.current_dir(&directory)
         .args(["-m", "pytest", "-c", "pytest.ini", "--rootdir", "."])
-        .arg(tests)
+        .arg(suite.tests(workspace, python)?)
         .args(pytest)
         .env(SERVER_VARIABLE, server.to_string())
         .env("PYTHONPATH", &directory)

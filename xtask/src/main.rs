@@ -1,5 +1,6 @@
 //! Development tasks, run as `cargo xtask <task>`.
 
+mod bench;
 mod client_suites;
 mod command;
 mod compatibility;
@@ -35,6 +36,8 @@ enum Task {
     Tidy,
     /// Rewrite the generated part of docs/COMPATIBILITY.md.
     Compatibility,
+    /// Measure the server beside the raw engine, PostgreSQL and an empty call.
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -54,5 +57,6 @@ fn run(task: Task) -> Result<(), Failure> {
         Task::Test(options) => test::run(&workspace, &options),
         Task::Tidy => tidy::run(&workspace),
         Task::Compatibility => compatibility::write(&workspace),
+        Task::Bench(options) => bench::run(&workspace, &options),
     }
 }
