@@ -8,9 +8,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use database::{ByteRange, IndexEntry, IndexScan, IndexSource};
+use model::Status;
 use model::encoding::{after_prefix, value_length};
 use model::query::Direction;
-use model::{DocumentPath, Status};
 
 use super::{Found, Row, Run};
 use crate::normal::KeyPart;
@@ -34,7 +34,8 @@ pub(crate) struct IndexRows {
     close: Close,
 }
 
-/// Keys close descending paths (see [`Source::name_piece`]); entries may or may not.
+/// Keys close the path that ends them where it descends (see [`Source::name_piece`]), entries where the
+/// index's own name column does; an index read backward has it the other way round.
 #[derive(Clone, Copy, PartialEq)]
 enum Close {
     AsIs,
@@ -230,19 +231,13 @@ impl IndexRows {
 impl Close {
     fn of(read: &IndexRead, source: &Source, direction: Direction) -> Self {
         let wanted = source.has_paths() && direction == Direction::Descending;
-        let closed = source.has_paths() && closes_names(&read.source, source);
+        let closed = source.has_paths() && read.source.name_direction() == Direction::Descending;
         match (wanted, closed) {
             (true, true) | (false, false) => Close::AsIs,
             (true, false) => Close::Push,
             (false, true) => Close::Pop,
         }
     }
-}
-
-/// Whether an index's entries close descending paths themselves.
-fn closes_names(index: &IndexSource, source: &Source) -> bool {
-    let probe = DocumentPath::new("a/b").expect("two ids");
-    index.name_bytes(&probe).len() > source.name_bytes(&probe).len()
 }
 
 /// The first column's bytes of a key, and the rest.

@@ -30,10 +30,10 @@ const INDEXES: &[&str] = &[
     "c a asc, b asc, m.x desc",
     "c m.x asc, a asc, b asc",
     "group c a asc",
-    "group c b asc",
+    "group c b desc",
     "group c t contains",
     "group c a desc, b asc",
-    "group c b asc, a asc",
+    "group c b asc, a desc",
 ];
 
 fn scalars() -> Vec<Value> {
@@ -303,7 +303,6 @@ fn totals(
 
 /// Indexes whose entries end in whole paths, descending: `c/a` must sort after `c/a/c/a`.
 #[test]
-#[ignore = "the database does not close descending paths in its keys yet, so one that begins another sorts first"]
 fn a_descending_group_index_keeps_nested_names_in_order() {
     let world = World::new(&["group c b desc"]);
     let fields = text::fields("{b: 1}");
