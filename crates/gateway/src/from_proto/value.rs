@@ -1,7 +1,7 @@
 //! Values.
 
 use model::value::{TYPE_KEY, VECTOR_TYPE, VECTOR_VALUE_KEY};
-use model::{DocumentName, Fields, GeoPoint, Status, Value};
+use model::{DocumentName, Fields, GeoPoint, Parent, Status, Value};
 use wire::firestore::value::ValueType;
 use wire::firestore::{self as proto};
 
@@ -41,7 +41,7 @@ fn convert(value: proto::Value, property: &str) -> Result<Value, Status> {
         ValueType::TimestampValue(stamp) => Value::Timestamp(super::timestamp(stamp)?),
         ValueType::StringValue(text) => Value::String(text),
         ValueType::BytesValue(bytes) => Value::Bytes(bytes),
-        ValueType::ReferenceValue(name) => Value::Reference(DocumentName::parse(&name)?),
+        ValueType::ReferenceValue(name) => Value::Reference(reference(&name)?),
         ValueType::GeoPointValue(point) => Value::GeoPoint(geo_point(point)?),
         ValueType::ArrayValue(array) => {
             let elements = array.values.into_iter().map(|element| convert(element, property));
@@ -62,6 +62,14 @@ fn canonical(number: f64) -> f64 {
 
 fn only_in_pipelines(kind: &str) -> Status {
     Status::invalid_argument(format!("Cannot convert firestore.v1.Value with type {kind}."))
+}
+
+/// Production reads a reference as it reads the parent of a request, and its texts show it.
+fn reference(name: &str) -> Result<DocumentName, Status> {
+    match Parent::parse(name)? {
+        (database, Parent::Document(path)) => Ok(DocumentName { database, path }),
+        (_, Parent::Root) => DocumentName::parse(name),
+    }
 }
 
 fn geo_point(point: wire::r#type::LatLng) -> Result<GeoPoint, Status> {
