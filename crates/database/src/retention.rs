@@ -59,3 +59,43 @@ impl Expired for Retention {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use model::{CollectionPath, DocumentPath};
+
+    use super::*;
+    use crate::keys::{changes, documents, history};
+
+    #[test]
+    fn only_what_nobody_can_read_any_more_expires() {
+        let (kept, cleared) = (DatabaseNumber(1), DatabaseNumber(2));
+        let retention = Retention::new(HashSet::from([cleared]), HashSet::from([(kept, 7)]));
+        let time = |micros| Timestamp::from_micros(micros).expect("in range");
+        retention.advance(time(100));
+        retention.advance(time(50));
+
+        let path = DocumentPath::new("c/a").expect("even");
+        let document = |number| documents::key(number, &path);
+        let past = |number, at| history::key(history::Kind::Document, &document(number), time(at));
+        let table = [
+            (Space::Documents, document(kept), false),
+            (Space::Documents, document(cleared), true),
+            (Space::History, past(kept, 100), true),
+            (Space::History, past(kept, 101), false),
+            (Space::History, past(cleared, 101), true),
+            (Space::Changes, changes::key(kept, time(100)), true),
+            (Space::Changes, changes::key(kept, time(101)), false),
+            (Space::Indexes, indexes::declared(kept, 7, None), true),
+            (Space::Indexes, indexes::declared(kept, 8, None), false),
+            (Space::Indexes, indexes::declared(DatabaseNumber(3), 7, None), false),
+            (Space::Indexes, indexes::declared(kept, 7, CollectionPath::new("c").as_ref()), true),
+            (Space::Meta, document(cleared), false),
+            (Space::History, vec![0, 0, 0, 1], false),
+            (Space::Changes, vec![0], false),
+        ];
+        for (space, key, expired) in table {
+            assert_eq!(retention.expired(space, &key), expired, "{space:?} {key:?}");
+        }
+    }
+}
