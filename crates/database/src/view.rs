@@ -18,11 +18,11 @@ mod names;
 mod read_set;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
 use model::query::Direction;
-use model::{DatabaseName, Document, DocumentPath, Status, Timestamp};
+use model::{Code, DatabaseName, Document, DocumentPath, Status, Timestamp};
 use parking_lot::Mutex;
 use storage::{KeyRange, Snapshot, Space};
 
@@ -63,6 +63,7 @@ pub struct View {
     time: ViewTime,
     counters: Arc<Counters>,
     recorder: Option<Arc<Mutex<ReadSet>>>,
+    cancelled: Option<Arc<AtomicBool>>,
 }
 
 /// The moment a view shows, and whether later commits are in its snapshot.
@@ -87,13 +88,19 @@ impl View {
         time: ViewTime,
     ) -> Self {
         let number = indexes.number();
-        View { database, number, snapshot, indexes, time, counters: Arc::default(), recorder: None }
+        View { database, number, snapshot, indexes, time, counters: Arc::default(), recorder: None, cancelled: None }
     }
 
     /// The same view, noting everything that is read through it.
     pub(crate) fn recording(&self) -> (View, Arc<Mutex<ReadSet>>) {
         let reads = Arc::new(Mutex::new(ReadSet::default()));
         (View { recorder: Some(reads.clone()), ..self.clone() }, reads)
+    }
+
+    /// The same view, whose reads end with CANCELLED once `flag` is true: nobody waits for them any more.
+    #[must_use]
+    pub fn cancelled_by(&self, flag: Arc<AtomicBool>) -> View {
+        View { cancelled: Some(flag), ..self.clone() }
     }
 
     /// The database's name.
@@ -182,12 +189,23 @@ impl View {
         RowCursor::new(self.snapshot.clone(), space, range, direction)
     }
 
-    fn count_document(&self) {
+    fn count_document(&self) -> Result<(), Status> {
         self.counters.documents.fetch_add(1, Ordering::Relaxed);
+        self.check_cancelled()
     }
 
-    fn count_index_entry(&self) {
+    fn count_index_entry(&self) -> Result<(), Status> {
         self.counters.index_entries.fetch_add(1, Ordering::Relaxed);
+        self.check_cancelled()
+    }
+
+    fn check_cancelled(&self) -> Result<(), Status> {
+        match &self.cancelled {
+            Some(flag) if flag.load(Ordering::Relaxed) => {
+                Err(Status::new(Code::Cancelled, "The call was cancelled."))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn record_range(&self, space: Space, range: Option<KeyRange>) {

@@ -1,6 +1,7 @@
 //! Long reads run on blocking threads, so many at once and no more: the others wait their turn.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use database::View;
 use model::{Status, Timestamp};
@@ -16,6 +17,19 @@ const AT_ONCE: usize = 32;
 #[derive(Clone)]
 pub(crate) struct Work {
     slots: Arc<Semaphore>,
+}
+
+/// Somebody waits for the outcome. Dropped, it tells the read to stop: the deadline has passed, or the
+/// client has gone.
+#[derive(Default)]
+struct Interest {
+    lost: Arc<AtomicBool>,
+}
+
+impl Drop for Interest {
+    fn drop(&mut self) {
+        self.lost.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Work {
@@ -53,6 +67,8 @@ impl Work {
     ) -> Result<(T, Timestamp), Status> {
         if let Some(view) = reader.view().cloned() {
             let read_time = view.read_time();
+            let interest = Interest::default();
+            let view = view.cancelled_by(interest.lost.clone());
             return self.run(move || read(&view)).await.map(|out| (out, read_time));
         }
         let runtime = Handle::current();

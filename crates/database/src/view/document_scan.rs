@@ -181,7 +181,7 @@ impl Lane {
                     continue;
                 }
             }
-            view.count_document();
+            view.count_document()?;
             let path = documents::path(documents::split(&key)?.1)?;
             if let Some(document) = view.version(&key, &path, row)? {
                 self.head = Some((key.slice(self.name_at..), document));

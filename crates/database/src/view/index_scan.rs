@@ -50,11 +50,11 @@ impl IndexScan {
         let prefix = self.source.prefix().len();
         if self.past.is_none() {
             let Some((key, _)) = self.live.next()? else { return Ok(None) };
-            self.view.count_index_entry();
+            self.view.count_index_entry()?;
             return Ok(Some(IndexEntry { key, prefix }));
         }
         while let Some((key, inserted, removed)) = self.next_candidate()? {
-            self.view.count_index_entry();
+            self.view.count_index_entry()?;
             let entry = IndexEntry { key, prefix };
             let read_time = self.view.time.read_time;
             let stands = inserted.is_some_and(|inserted| inserted <= read_time);
