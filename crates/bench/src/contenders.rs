@@ -1,0 +1,12 @@
+//! What is compared: Irori as users run it, and what stands beside it in the same run.
+
+pub mod aged;
+pub mod bulk;
+pub mod empty_call;
+pub mod firestore;
+pub mod hot_document;
+pub mod in_process;
+pub mod postgres;
+pub mod raw_engine;
+pub mod readers;
+pub mod server;

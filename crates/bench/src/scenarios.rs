@@ -1,0 +1,39 @@
+//! The scenarios: each measures one kind of work, against what stands beside it in the same run.
+
+pub mod commits;
+pub mod hot;
+pub mod idle;
+pub mod reads;
+pub mod versions;
+
+use clap::ValueEnum;
+
+use crate::failure::Failure;
+use crate::report::Section;
+use crate::setting::Setting;
+
+/// A scenario by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Scenario {
+    /// Durable single-document commits beside the raw engine and PostgreSQL.
+    Commits,
+    /// One document that everybody changes at once.
+    Hot,
+    /// A large collection: its load, point reads, queries, a count.
+    Reads,
+    /// A document with many retired versions, and a collection used as a queue.
+    Versions,
+    /// Start-up times and the memory of an idle server.
+    Idle,
+}
+
+/// Runs one scenario.
+pub async fn run(scenario: Scenario, setting: &Setting) -> Result<Section, Failure> {
+    match scenario {
+        Scenario::Commits => commits::run(setting).await,
+        Scenario::Hot => hot::run(setting).await,
+        Scenario::Reads => reads::run(setting).await,
+        Scenario::Versions => versions::run(setting).await,
+        Scenario::Idle => idle::run(setting).await,
+    }
+}
