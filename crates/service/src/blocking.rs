@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use database::View;
 use model::{Status, Timestamp};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 
+use crate::Call;
 use crate::reader::Reader;
 
 /// Long reads at once. More would only share the same cores.
@@ -17,19 +20,6 @@ const AT_ONCE: usize = 32;
 #[derive(Clone)]
 pub(crate) struct Work {
     slots: Arc<Semaphore>,
-}
-
-/// Somebody waits for the outcome. Dropped, it tells the read to stop: the deadline has passed, or the
-/// client has gone.
-#[derive(Default)]
-struct Interest {
-    lost: Arc<AtomicBool>,
-}
-
-impl Drop for Interest {
-    fn drop(&mut self) {
-        self.lost.store(true, Ordering::Relaxed);
-    }
 }
 
 impl Work {
@@ -62,22 +52,46 @@ impl Work {
     /// the holders of those locks need: so there only the reading itself blocks, where it stands.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
+        call: &Call,
         reader: &Reader,
         read: impl Fn(&View) -> Result<T, Status> + Send + 'static,
     ) -> Result<(T, Timestamp), Status> {
         if let Some(view) = reader.view().cloned() {
             let read_time = view.read_time();
-            let interest = Interest::default();
-            let view = view.cancelled_by(interest.lost.clone());
             return self.run(move || read(&view)).await.map(|out| (out, read_time));
         }
         let runtime = Handle::current();
+        let alarm = Alarm::at(call.deadline);
         let in_slot = |view: &View| {
             tokio::task::block_in_place(|| {
                 let _slot = runtime.block_on(self.slots.acquire());
-                read(view)
+                read(&view.cancelled_by(alarm.late.clone()))
             })
         };
         reader.read(in_slot).await
+    }
+}
+
+/// Ends a read that blocks where it stands, and so cannot be dropped, when its deadline passes.
+struct Alarm {
+    late: Arc<AtomicBool>,
+    timer: JoinHandle<()>,
+}
+
+impl Alarm {
+    fn at(deadline: Instant) -> Self {
+        let late = Arc::<AtomicBool>::default();
+        let flag = late.clone();
+        let timer = tokio::spawn(async move {
+            tokio::time::sleep_until(deadline.into()).await;
+            flag.store(true, Ordering::Relaxed);
+        });
+        Alarm { late, timer }
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        self.timer.abort();
     }
 }

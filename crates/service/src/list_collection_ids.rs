@@ -33,7 +33,7 @@ impl Service {
     /// Answers ids of collections that have documents, or documents below them.
     pub async fn list_collection_ids(
         &self,
-        _call: &Call,
+        call: &Call,
         request: ListCollectionIds,
     ) -> Result<ListedCollectionIds, Status> {
         let ListCollectionIds { database, parent, page_size, page_token, at } = request;
@@ -43,7 +43,7 @@ impl Service {
         authorise(&database, &Access::Administer)?;
         let (reader, _) = Reader::open(self.database(&database)?, at.into())?;
         let below = parent.clone();
-        let (mut ids, _) = self.work.read(&reader, move |view| view.collection_ids(&below)).await?;
+        let (mut ids, _) = self.work.read(call, &reader, move |view| view.collection_ids(&below)).await?;
         if let Some(after) = after {
             ids.retain(|id| id.as_bytes() > after.as_slice());
         }

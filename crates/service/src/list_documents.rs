@@ -41,7 +41,7 @@ impl Service {
     /// Answers one page.
     pub async fn list_documents(
         &self,
-        _call: &Call,
+        call: &Call,
         request: ListDocuments,
     ) -> Result<ListedDocuments, Status> {
         let collection_id = request.collection_id.as_deref();
@@ -50,7 +50,7 @@ impl Service {
         let list = list_query(request)?;
         let missing = self.options.missing_index;
         let list_page = move |view: &database::View| query::list_documents(view, &list, missing);
-        let (ListPage { documents, next_page_token }, _) = self.work.read(&reader, list_page).await?;
+        let (ListPage { documents, next_page_token }, _) = self.work.read(call, &reader, list_page).await?;
         Ok(ListedDocuments { documents, next_page_token: URL_SAFE_NO_PAD.encode(next_page_token) })
     }
 }

@@ -30,7 +30,7 @@ pub struct Partitioned {
 
 impl Service {
     /// Answers names at which the query's results can be cut.
-    pub async fn partition_query(&self, _call: &Call, request: Partition) -> Result<Partitioned, Status> {
+    pub async fn partition_query(&self, call: &Call, request: Partition) -> Result<Partitioned, Status> {
         let Partition { database, query, partition_count, page_size, page_token, at } = request;
         authorise(&database, &Access::Administer)?;
         let parameters = (database.clone(), query.from.collection_id.clone(), partition_count);
@@ -41,7 +41,7 @@ impl Service {
         let partition = PartitionQuery { query, partition_count, page_size, page_after };
         let (reader, _) = Reader::open(self.database(&database)?, at.into())?;
         let split = move |view: &database::View| query::partition(view, &partition);
-        let (found, _) = self.work.read(&reader, split).await?;
+        let (found, _) = self.work.read(call, &reader, split).await?;
         let next_page_token = match found.cursors.last() {
             Some(last) if found.more => page_token::write(&parameters, last.to_string().as_bytes()),
             Some(_) | None => String::new(),

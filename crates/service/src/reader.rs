@@ -1,6 +1,7 @@
 //! Reading at the moment that a request asks for, in as many steps as it takes.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use database::{Database, ReadAt, TransactionMode, View};
@@ -19,14 +20,14 @@ impl From<ReadAt> for Consistency {
     }
 }
 
-/// All its steps see the same state.
-#[derive(Clone)]
+/// All its steps see the same state. Dropped, it stops those that are still under way on other
+/// threads: the deadline has passed, or the client has gone.
 pub(crate) struct Reader {
     database: Arc<Database>,
     moment: Moment,
+    dropped: Arc<AtomicBool>,
 }
 
-#[derive(Clone)]
 enum Moment {
     Fixed(View),
     /// The transaction keeps the moment, and notes what is read.
@@ -46,12 +47,14 @@ impl Reader {
                 (ReadAt::Transaction(token.clone()), Some(token))
             }
         };
+        let dropped = Arc::<AtomicBool>::default();
+        let fixed = |view: View| Moment::Fixed(view.cancelled_by(dropped.clone()));
         let moment = match at {
-            ReadAt::Now => Moment::Fixed(database.view()),
-            ReadAt::Time(time) => Moment::Fixed(database.view_at(time)?),
+            ReadAt::Now => fixed(database.view()),
+            ReadAt::Time(time) => fixed(database.view_at(time)?),
             ReadAt::Transaction(_) => Moment::Transaction(at),
         };
-        Ok((Reader { database, moment }, begun))
+        Ok((Reader { database, moment, dropped }, begun))
     }
 
     /// One step. In a transaction `read` may run more than once, so it must depend on the view alone.
@@ -71,5 +74,11 @@ impl Reader {
             Moment::Fixed(view) => Some(view),
             Moment::Transaction(_) => None,
         }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.dropped.store(true, Ordering::Relaxed);
     }
 }

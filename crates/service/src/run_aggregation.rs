@@ -44,7 +44,7 @@ impl Service {
     /// Answers the figures.
     pub async fn run_aggregation(
         &self,
-        _call: &Call,
+        call: &Call,
         request: RunAggregation,
     ) -> Result<AggregationAnswer, Status> {
         let RunAggregation { database, query, at, explain } = request;
@@ -64,7 +64,7 @@ impl Service {
             let result = if explain == Explain::Plan { None } else { Some(plan.execute(view)?) };
             Ok(Outcome { result, plan: plan.summary(), spent: started.elapsed() })
         };
-        let (outcome, read_time) = self.work.read(&reader, compute).await?;
+        let (outcome, read_time) = self.work.read(call, &reader, compute).await?;
         let stats = outcome.result.as_ref().map(|result| (result.stats, outcome.spent));
         let explained = explained(explain, outcome.plan, stats);
         let fields = outcome.result.map(|result| result.fields);

@@ -53,7 +53,10 @@ pub struct Explained {
 pub struct QueryAnswer {
     /// The token of the transaction that began with this read.
     pub transaction: Option<Bytes>,
+    call: Call,
     work: Work,
+    /// Kept to the end: dropped, it stops a step that is under way.
+    reader: Reader,
     state: State,
 }
 
@@ -71,7 +74,7 @@ pub struct QueryStep {
 }
 
 enum State {
-    Open(Box<(Reader, Task)>),
+    Open(Box<Task>),
     Running(Box<Running>),
     /// Read in a transaction, where there is no coming back.
     Collected(VecDeque<QueryStep>),
@@ -98,7 +101,7 @@ struct Running {
 
 impl Service {
     /// Checks the query and opens its answer; what the plan refuses comes with the first step.
-    pub async fn run_query(&self, _call: &Call, request: RunQuery) -> Result<QueryAnswer, Status> {
+    pub async fn run_query(&self, call: &Call, request: RunQuery) -> Result<QueryAnswer, Status> {
         let RunQuery { database, query, at, explain } = request;
         let prepared = query::prepare(&query, &database)?;
         let collection_id = query.from.collection_id.as_deref();
@@ -110,7 +113,13 @@ impl Service {
             explain,
             suggestions: self.suggestions.clone(),
         };
-        Ok(QueryAnswer { transaction, work: self.work.clone(), state: State::Open(Box::new((reader, task))) })
+        Ok(QueryAnswer {
+            transaction,
+            call: *call,
+            work: self.work.clone(),
+            reader,
+            state: State::Open(Box::new(task)),
+        })
     }
 }
 
@@ -118,7 +127,7 @@ impl QueryAnswer {
     /// The next step; None after the last. There is at least one.
     pub async fn next(&mut self) -> Result<Option<QueryStep>, Status> {
         let step = match std::mem::replace(&mut self.state, State::Done) {
-            State::Open(open) => self.open(&open.0, open.1).await?,
+            State::Open(task) => self.open(*task).await?,
             State::Running(running) => {
                 self.work.run(move || running.step()).await.map(|next| self.go_on(next))?
             }
@@ -132,12 +141,13 @@ impl QueryAnswer {
         Ok(step)
     }
 
-    async fn open(&mut self, reader: &Reader, task: Task) -> Result<Option<QueryStep>, Status> {
-        if let Some(view) = reader.view().cloned() {
+    async fn open(&mut self, task: Task) -> Result<Option<QueryStep>, Status> {
+        if let Some(view) = self.reader.view().cloned() {
             let next = self.work.run(move || task.begin(&view)).await?;
             return Ok(self.go_on(next));
         }
-        let (steps, _) = self.work.read(reader, move |view| task.collect(view)).await?;
+        let collect = move |view: &View| task.collect(view);
+        let (steps, _) = self.work.read(&self.call, &self.reader, collect).await?;
         let mut steps = VecDeque::from(steps);
         let first = steps.pop_front();
         self.state = State::Collected(steps);
