@@ -11,6 +11,7 @@ mod pressure;
 mod reclaim;
 mod snapshot;
 mod tuning;
+mod visibility;
 mod write;
 
 pub use options::LocalOptions;
@@ -25,6 +26,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
+use visibility::Visibility;
 
 /// A durable engine in a directory: one process at a time.
 ///
@@ -37,6 +39,7 @@ pub struct LocalEngine {
 
 /// The open files: shared with the snapshots, which may outlive the engine.
 struct Store {
+    visibility: Visibility,
     keyspaces: [Keyspace; 5],
     database: Database,
     expiry: Arc<Expiry>,
@@ -67,7 +70,15 @@ impl LocalEngine {
             damage::contain(&opening, || tuning::open(&engine_path, &options, &expiry))?;
         directory.is_open()?;
         let failed = AtomicBool::new(false);
-        let store = Store { keyspaces, database, expiry, options, failed, directory };
+        let store = Store {
+            visibility: Visibility::default(),
+            keyspaces,
+            database,
+            expiry,
+            options,
+            failed,
+            directory,
+        };
         Ok(LocalEngine { store: Arc::new(store), group: GroupCommit::default() })
     }
 

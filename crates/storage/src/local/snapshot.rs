@@ -14,7 +14,7 @@ pub(super) struct LocalSnapshot {
 
 impl LocalSnapshot {
     pub(super) fn new(store: &Arc<Store>) -> Self {
-        LocalSnapshot { snapshot: store.database.snapshot(), store: store.clone() }
+        LocalSnapshot { snapshot: store.visibility.snapshot(&store.database), store: store.clone() }
     }
 }
 

@@ -4,7 +4,7 @@ use super::LocalOptions;
 use super::expiry::Expiry;
 use crate::Space;
 use fjall::config::{BlockSizePolicy, FilterPolicy};
-use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions};
+use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -30,7 +30,20 @@ pub(super) fn open(
         Space::ALL.map(|space| database.keyspace(space.name(), || keyspace_options(space, options)));
     let [meta, documents, indexes, history, changes] = keyspaces;
     let keyspaces = [meta?, documents?, indexes?, history?, changes?];
+    leave_sequence_number_zero(&database, &keyspaces)?;
     Ok((database, keyspaces))
+}
+
+/// An empty database that is opened again starts at sequence number 0, and fjall's bookkeeping takes a snapshot of
+/// number 0 for none: while one is held, it may drop what a later snapshot still reads, which then panics. A delete
+/// of a row that cannot be there (there are none) moves on to 1.
+fn leave_sequence_number_zero(database: &Database, keyspaces: &[Keyspace; 5]) -> fjall::Result<()> {
+    if database.visible_seqno() > 0 {
+        return Ok(());
+    }
+    let mut batch = database.batch().durability(Some(PersistMode::Buffer));
+    batch.remove(&keyspaces[Space::Meta.index()], [0]);
+    batch.commit()
 }
 
 /// Fixed when a keyspace is made: fjall stores them.

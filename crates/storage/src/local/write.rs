@@ -20,7 +20,13 @@ impl Store {
         }
         self.check_room(batches.iter().map(Batch::bytes).sum())?;
         self.wait_for_background_work()?;
-        match catch_unwind(AssertUnwindSafe(|| self.merge(batches).commit())) {
+        self.visibility.begin_round(&self.database);
+        let written = catch_unwind(AssertUnwindSafe(|| self.merge(batches).commit()));
+        // After a panic nobody knows how much of the round is in place, so it stays unseen for good.
+        if written.is_ok() {
+            self.visibility.end_round();
+        }
+        match written {
             Ok(Ok(())) => {
                 self.seal_full_buffers();
                 Ok(Committed::Done)
