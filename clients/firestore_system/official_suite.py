@@ -21,7 +21,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore_v1.base_client import _FIRESTORE_EMULATOR_HOST
 
 KNOWN_FILE = pathlib.Path(__file__).parent / "known.toml"
-KINDS = {"fails", "pipeline-check", "not-run", "skipped-by-the-file"}
+KINDS = {"fails", "pipeline-check", "skipped-by-the-file"}
 SERVER_VARIABLE = "IRORI_SERVER"
 PROJECT = "irori-system-tests"
 # A test that must fail may wait for an event that never comes (a listener without a server side): this long.
@@ -45,7 +45,7 @@ class Known:
     def lookup(self, item):
         """Returns (kind, reason) of a collected test, or (None, None), and remembers which entry it used."""
         file = item.path.name
-        for name in (f"{file}::{item.name}", f"{file}::{item.originalname}", file):
+        for name in (f"{file}::{item.name}", f"{file}::{item.originalname}"):
             if name in self.entries:
                 self.used.add(name)
                 return self.entries[name]
@@ -63,11 +63,9 @@ class Suite:
         self.skips_allowed = set()
         self.complaints = []
 
-    def pytest_collection_modifyitems(self, config, items):
-        kept, deselected = [], []
+    def pytest_collection_modifyitems(self, items):
         for item in items:
             kind, reason = self.known.lookup(item)
-            (deselected if kind == "not-run" else kept).append(item)
             if kind == "fails":
                 item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
                 item.add_marker(pytest.mark.timeout(EXPECTED_FAILURE_SECONDS))
@@ -75,8 +73,6 @@ class Suite:
                 item.stash[PIPELINE_CHECK] = True
             elif kind == "skipped-by-the-file":
                 self.skips_allowed.add(item.nodeid)
-        items[:] = kept
-        config.hook.pytest_deselected(items=deselected)
 
     def pytest_collection_finish(self, session):
         os.environ[_FIRESTORE_EMULATOR_HOST] = os.environ[SERVER_VARIABLE]

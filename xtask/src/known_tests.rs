@@ -29,7 +29,6 @@ struct Group {
 enum Kind {
     Fails,
     PipelineCheck,
-    NotRun,
     SkippedByTheFile,
 }
 
@@ -60,7 +59,6 @@ impl Kind {
         match self {
             Kind::Fails => "fails",
             Kind::PipelineCheck => "passes but for one comparison",
-            Kind::NotRun => "not run",
             Kind::SkippedByTheFile => "skipped by the file itself",
         }
     }
@@ -72,9 +70,10 @@ mod tests {
 
     #[test]
     fn every_listed_test_becomes_a_row() {
-        let list = "[[group]]\nkind = \"not-run\"\nreason = \"no Listen\"\ntests = [\"a.py::x\", \"b.py\"]\n";
+        let list =
+            "[[group]]\nkind = \"fails\"\nreason = \"no Listen\"\ntests = [\"a.py::x\", \"b.py::y\"]\n";
         let table = KnownTests::parse(list).unwrap().table();
-        assert!(table.ends_with("| `a.py::x` | not run | no Listen |\n| `b.py` | not run | no Listen |\n"));
+        assert!(table.ends_with("| `a.py::x` | fails | no Listen |\n| `b.py::y` | fails | no Listen |\n"));
     }
 
     #[test]
