@@ -61,20 +61,24 @@ pub(crate) async fn handle(
     method: Method,
     bytes: Bytes,
 ) -> Result<Answer, Status> {
+    // The futures of long reads are large; boxed, they do not make those of all others large, which
+    // are moved and zeroed for every call.
     let whole = match method {
         Method::BatchGetDocuments => return batch_get_documents::handle(service, call, read(bytes)?).await,
-        Method::RunQuery => return run_query::handle(service, call, read(bytes)?).await,
-        Method::RunAggregationQuery => run_aggregation_query::handle(service, call, read(bytes)?).await,
+        Method::RunQuery => return Box::pin(run_query::handle(service, call, read(bytes)?)).await,
+        Method::RunAggregationQuery => {
+            Box::pin(run_aggregation_query::handle(service, call, read(bytes)?)).await
+        }
         Method::GetDocument => get_document::handle(service, call, read(bytes)?).await,
-        Method::ListDocuments => list_documents::handle(service, call, read(bytes)?).await,
+        Method::ListDocuments => Box::pin(list_documents::handle(service, call, read(bytes)?)).await,
         Method::CreateDocument => create_document::handle(service, call, read(bytes)?).await,
         Method::UpdateDocument => update_document::handle(service, call, read(bytes)?).await,
         Method::DeleteDocument => delete_document::handle(service, call, read(bytes)?).await,
         Method::BeginTransaction => begin_transaction::handle(service, call, read(bytes)?).await,
         Method::Commit => commit::handle(service, call, read(bytes)?).await,
         Method::Rollback => rollback::handle(service, call, read(bytes)?).await,
-        Method::PartitionQuery => partition_query::handle(service, call, read(bytes)?).await,
-        Method::ListCollectionIds => list_collection_ids::handle(service, call, read(bytes)?).await,
+        Method::PartitionQuery => Box::pin(partition_query::handle(service, call, read(bytes)?)).await,
+        Method::ListCollectionIds => Box::pin(list_collection_ids::handle(service, call, read(bytes)?)).await,
         Method::BatchWrite => batch_write::handle(service, call, read(bytes)?).await,
         Method::ExecutePipeline | Method::Write | Method::Listen => return Err(unimplemented(method)),
     };
