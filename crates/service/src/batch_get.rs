@@ -1,12 +1,14 @@
 //! Many documents at one moment.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use database::View;
 use model::{DatabaseName, Document, DocumentPath, FieldPath, Status, Timestamp};
 
 use crate::authorise::{Access, authorise};
+use crate::blocking::Work;
 use crate::get_document::masked;
 use crate::reader::{Consistency, Reader};
 use crate::{Call, Service};
@@ -14,6 +16,8 @@ use crate::{Call, Service};
 /// Documents read in one step, and bytes after which a step ends.
 const STEP_DOCUMENTS: usize = 500;
 const STEP_BYTES: usize = 1024 * 1024;
+/// So few documents are read where the call stands: handing them to another thread costs more.
+const FEW: usize = 32;
 
 /// Which documents, which of their fields, and when.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,9 +33,11 @@ pub struct BatchGetDocuments {
 pub struct BatchGetAnswer {
     /// The token of the transaction that began with this read.
     pub transaction: Option<Bytes>,
+    call: Call,
+    work: Work,
     reader: Reader,
-    paths: Vec<DocumentPath>,
-    mask: Option<Vec<FieldPath>>,
+    paths: Arc<[DocumentPath]>,
+    mask: Option<Arc<[FieldPath]>>,
     /// How many of the paths have been read.
     read: usize,
     missing: Vec<DocumentPath>,
@@ -51,7 +57,7 @@ impl Service {
     /// official clients' tests expect it of production, those that do not.
     pub async fn batch_get_documents(
         &self,
-        _call: &Call,
+        call: &Call,
         request: BatchGetDocuments,
     ) -> Result<BatchGetAnswer, Status> {
         let BatchGetDocuments { database, mut paths, mask, at } = request;
@@ -59,7 +65,16 @@ impl Service {
         paths.retain(|path| seen.insert(path.clone()));
         authorise(&database, &Access::Get(&paths))?;
         let (reader, transaction) = Reader::open(self.database(&database)?, at)?;
-        Ok(BatchGetAnswer { transaction, reader, paths, mask, read: 0, missing: Vec::new() })
+        Ok(BatchGetAnswer {
+            transaction,
+            call: *call,
+            work: self.work.clone(),
+            reader,
+            paths: paths.into(),
+            mask: mask.map(Into::into),
+            read: 0,
+            missing: Vec::new(),
+        })
     }
 }
 
@@ -69,10 +84,9 @@ impl BatchGetAnswer {
         if self.is_done() {
             return Ok(None);
         }
-        let (rest, mask) = (&self.paths[self.read..], self.mask.as_deref());
-        let (outcomes, read_time) = self.reader.read(|view| step(view, rest, mask)).await?;
+        let (outcomes, read_time) = self.step().await?;
         let mut found = Vec::with_capacity(outcomes.len());
-        for (outcome, path) in outcomes.into_iter().zip(rest) {
+        for (outcome, path) in outcomes.into_iter().zip(&self.paths[self.read..]) {
             match outcome {
                 Some(document) => found.push(document),
                 None => self.missing.push(path.clone()),
@@ -81,6 +95,13 @@ impl BatchGetAnswer {
         }
         let missing = if self.is_done() { std::mem::take(&mut self.missing) } else { Vec::new() };
         Ok(Some(GotDocuments { read_time, found, missing }))
+    }
+
+    async fn step(&self) -> Result<(Vec<Option<Document>>, Timestamp), Status> {
+        let (paths, mask, read) = (self.paths.clone(), self.mask.clone(), self.read);
+        let few = paths.len() - read <= FEW;
+        let step = move |view: &View| step(view, &paths[read..], mask.as_deref());
+        if few { self.reader.read(step).await } else { self.work.read(&self.call, &self.reader, step).await }
     }
 
     /// True when all has been given out.

@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use database::View;
 use model::{Status, Timestamp};
-use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
@@ -15,16 +14,20 @@ use crate::reader::Reader;
 
 /// Long reads at once. More would only share the same cores.
 const AT_ONCE: usize = 32;
+/// Reads at once that block where they stand. Each takes a thread from the runtime, which gets another
+/// in its place; far fewer than the runtime may have, or it could not go on.
+const STANDING: usize = 128;
 
 /// The threads for long reads. A clone shares their number.
 #[derive(Clone)]
 pub(crate) struct Work {
     slots: Arc<Semaphore>,
+    standing: Arc<Semaphore>,
 }
 
 impl Work {
     pub(crate) fn new() -> Self {
-        Work { slots: Arc::new(Semaphore::new(AT_ONCE)) }
+        Work { slots: Arc::new(Semaphore::new(AT_ONCE)), standing: Arc::new(Semaphore::new(STANDING)) }
     }
 
     /// Runs `work` on a blocking thread. A panic in it goes on in the caller.
@@ -48,8 +51,9 @@ impl Work {
 
     /// One step of a reader, off the threads that serve connections.
     ///
-    /// In a transaction the read may wait for locks, and while it waits it must not hold a slot that
-    /// the holders of those locks need: so there only the reading itself blocks, where it stands.
+    /// In a transaction the read may wait for locks, and while it waits it must hold nothing that the
+    /// holders of those locks need: so there only the reading itself blocks, where it stands. When too
+    /// many do, one more keeps its runtime thread busy instead of taking another: it makes progress.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         call: &Call,
@@ -60,15 +64,15 @@ impl Work {
             let read_time = view.read_time();
             return self.run(move || read(&view)).await.map(|out| (out, read_time));
         }
-        let runtime = Handle::current();
         let alarm = Alarm::at(call.deadline);
-        let in_slot = |view: &View| {
-            tokio::task::block_in_place(|| {
-                let _slot = runtime.block_on(self.slots.acquire());
-                read(&view.cancelled_by(alarm.late.clone()))
-            })
+        let standing = |view: &View| {
+            let view = view.cancelled_by(alarm.late.clone());
+            match self.standing.try_acquire() {
+                Ok(_place) => tokio::task::block_in_place(|| read(&view)),
+                Err(_) => read(&view),
+            }
         };
-        reader.read(in_slot).await
+        reader.read(standing).await
     }
 }
 
