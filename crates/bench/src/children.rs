@@ -61,6 +61,37 @@ pub fn terminate(child: &mut Child) -> Result<Duration, Failure> {
     Err(Failure::new("a child process did not end after SIGTERM"))
 }
 
+/// Whose processor time is meant.
+#[derive(Clone, Copy, Debug)]
+pub enum Processor {
+    ThisProcess,
+    Process(u32),
+    /// Of the children of a process, as far as they have ended.
+    ChildrenOf(u32),
+}
+
+/// The processor time spent so far, by programs and by the kernel for them.
+pub fn processor_time(of: Processor) -> Result<Duration, Failure> {
+    // Fields of the kernel's line, counted behind the name: user and system time, then the same of the children.
+    let (path, fields) = match of {
+        Processor::ThisProcess => ("/proc/self/stat".to_owned(), 11..13),
+        Processor::Process(id) => (format!("/proc/{id}/stat"), 11..13),
+        Processor::ChildrenOf(id) => (format!("/proc/{id}/stat"), 13..15),
+    };
+    let stat = std::fs::read_to_string(&path).map_err(Failure::doing(format!("read {path}")))?;
+    // The name stands in brackets and may hold anything, brackets and blanks included.
+    let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let words: Vec<&str> = rest.split_whitespace().collect();
+    let ticks = words
+        .get(fields)
+        .and_then(|words| words.iter().map(|word| word.parse::<u64>().ok()).sum::<Option<u64>>());
+    let ticks = ticks.ok_or_else(|| Failure::new(format!("{path} has another form than expected")))?;
+    Ok(Duration::from_millis(ticks * MILLISECONDS_PER_TICK))
+}
+
+/// The kernel tells times to user space in hundredths of a second, on every architecture that matters.
+const MILLISECONDS_PER_TICK: u64 = 10;
+
 /// How much memory a process has.
 #[derive(Clone, Copy, Debug)]
 pub struct Memory {
@@ -90,6 +121,18 @@ fn status_bytes(status: &str, name: &str) -> Result<u64, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn work_costs_processor_time() {
+        let before = processor_time(Processor::ThisProcess).unwrap();
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_secs(5) {
+            if processor_time(Processor::Process(std::process::id())).unwrap() > before {
+                return;
+            }
+        }
+        panic!("five seconds of work left no trace");
+    }
 
     #[test]
     fn this_process_has_memory() {

@@ -9,6 +9,9 @@ pub struct Throughput {
     pub median: Duration,
     /// 99 of 100 operations took no longer.
     pub p99: Duration,
+    /// Processor time that the contender's process spent on each operation, where it is known. Unlike the rate it
+    /// hardly depends on what else runs on the machine.
+    pub processor: Option<Duration>,
 }
 
 impl Throughput {
@@ -19,7 +22,12 @@ impl Throughput {
             let rank = (latencies.len() as f64 * share) as usize;
             latencies.get(rank.min(latencies.len().saturating_sub(1))).copied().unwrap_or_default()
         };
-        Throughput { per_second: latencies.len() as f64 / time.as_secs_f64(), median: at(0.5), p99: at(0.99) }
+        Throughput {
+            per_second: latencies.len() as f64 / time.as_secs_f64(),
+            median: at(0.5),
+            p99: at(0.99),
+            processor: None,
+        }
     }
 }
 
@@ -45,6 +53,13 @@ impl Rounds {
     /// The median of the rounds' 99th percentiles.
     pub fn p99(&self) -> Duration {
         Duration::from_secs_f64(median(self.0.iter().map(|round| round.p99.as_secs_f64())))
+    }
+
+    /// The median of the processor time of one operation.
+    pub fn processor(&self) -> Option<Duration> {
+        let known: Option<Vec<f64>> =
+            self.0.iter().map(|round| Some(round.processor?.as_secs_f64())).collect();
+        known.map(|times| Duration::from_secs_f64(median(times.into_iter())))
     }
 
     /// How many times the rate of `other` this is: the median over the rounds, each compared with the
@@ -77,7 +92,12 @@ mod tests {
     use super::*;
 
     fn rounds(rates: &[f64]) -> Rounds {
-        let round = |&per_second| Throughput { per_second, median: Duration::ZERO, p99: Duration::ZERO };
+        let round = |&per_second| Throughput {
+            per_second,
+            median: Duration::ZERO,
+            p99: Duration::ZERO,
+            processor: None,
+        };
         Rounds(rates.iter().map(round).collect())
     }
 

@@ -54,6 +54,12 @@ struct RunOptions {
     /// Small sizes and short rounds: about a minute for all, to see that everything works.
     #[arg(long)]
     quick: bool,
+    /// How long a contender is measured in one round.
+    #[arg(long)]
+    seconds: Option<u64>,
+    /// How often each contender has its turn.
+    #[arg(long)]
+    rounds: Option<usize>,
     /// The server to measure.
     #[arg(long, value_name = "FILE")]
     server: PathBuf,
@@ -112,8 +118,8 @@ fn setting(options: RunOptions) -> Setting {
     let quick = options.quick;
     Setting {
         clients: 64,
-        time: Duration::from_secs(if quick { 1 } else { 3 }),
-        rounds: if quick { 2 } else { 5 },
+        time: Duration::from_secs(options.seconds.unwrap_or(if quick { 1 } else { 3 })),
+        rounds: options.rounds.unwrap_or(if quick { 2 } else { 5 }),
         documents: if quick { 50_000 } else { 1_000_000 },
         versions: if quick { 50_000 } else { 1_000_000 },
         large_directory: if quick { 200_000_000 } else { 5_000_000_000 },

@@ -99,6 +99,9 @@ pub fn rounds(rounds: &Rounds) -> String {
     } else {
         write!(text, ", p50 {}, p99 {}", time(median), time(p99)).expect("a string grows");
     }
+    if let Some(processor) = rounds.processor() {
+        write!(text, "; {} of processor each", time(processor)).expect("a string grows");
+    }
     text
 }
 

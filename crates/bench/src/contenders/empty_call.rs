@@ -15,7 +15,7 @@ use tonic::transport::{Channel, Server};
 use tonic::{Request, Response, Status, body::Body};
 use tonic_prost::ProstCodec;
 
-use crate::children::{self, Announced};
+use crate::children::{self, Announced, Processor};
 use crate::failure::Failure;
 use crate::load::Client;
 
@@ -53,6 +53,11 @@ impl EmptyServer {
             .map_err(Failure::doing("start the server of empty calls"))?;
         let Announced { address, .. } = children::await_address(&mut child, ADDRESS_LINE)?;
         Ok(EmptyServer { child, address })
+    }
+
+    /// Whose processor time its work costs.
+    pub fn processor(&self) -> Processor {
+        Processor::Process(self.child.id())
     }
 }
 

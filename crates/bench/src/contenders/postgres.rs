@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::children::{Processor, processor_time};
 use crate::failure::Failure;
 use crate::figures::Throughput;
 use crate::sample::TEXT_LENGTH;
@@ -75,6 +76,7 @@ impl Postgres {
         let clients = clients.to_string();
         let seconds = time.as_secs().max(1).to_string();
         let host = self.directory.path().display().to_string();
+        let before = processor_time(self.backends()?)?;
         let said = self.run(
             "pgbench",
             &[
@@ -92,15 +94,32 @@ impl Postgres {
                 "postgres",
             ],
         )?;
-        let number = |name: &str| {
+        let number = |name: &str| -> Result<f64, Failure> {
             let line = said.lines().find_map(|line| line.strip_prefix(name));
             let number =
                 line.and_then(|rest| rest.split_whitespace().next()).and_then(|text| text.parse().ok());
             number.ok_or_else(|| Failure::new(format!("pgbench did not tell its {name}:\n{said}")))
         };
         let mean = Duration::from_secs_f64(number("latency average = ")? / 1_000.0);
+        let transactions = number("number of transactions actually processed: ")?;
+        let spent = processor_time(self.backends()?)?.saturating_sub(before);
         // pgbench tells no percentiles without a log of every transaction, which would slow it down.
-        Ok(Throughput { per_second: number("tps = ")?, median: mean, p99: Duration::ZERO })
+        Ok(Throughput {
+            per_second: number("tps = ")?,
+            median: mean,
+            p99: Duration::ZERO,
+            processor: Some(spent.div_f64(transactions.max(1.0))),
+        })
+    }
+
+    /// The processes that serve connections: children of the one that pgbench connected to. They end with their
+    /// connections.
+    fn backends(&self) -> Result<Processor, Failure> {
+        let path = self.directory.path().join("data/postmaster.pid");
+        let text =
+            std::fs::read_to_string(&path).map_err(Failure::doing(format!("read {}", path.display())))?;
+        let first = text.lines().next().unwrap_or_default();
+        first.parse().map(Processor::ChildrenOf).map_err(Failure::doing("find PostgreSQL's first process"))
     }
 
     fn psql(&self, arguments: &[&str]) -> Result<String, Failure> {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::children::{self, Memory};
+use crate::children::{self, Memory, Processor};
 use crate::failure::Failure;
 
 /// The start of the line that a server prints for people to copy; the address follows.
@@ -32,6 +32,11 @@ impl IroriServer {
             .map_err(Failure::doing(format!("start {}", program.display())))?;
         let announced = children::await_address(&mut child, ADDRESS_LINE)?;
         Ok(IroriServer { child, address: announced.address, start_up: announced.at - begin })
+    }
+
+    /// Whose processor time its work costs.
+    pub fn processor(&self) -> Processor {
+        Processor::Process(self.child.id())
     }
 
     pub fn memory(&self) -> Result<Memory, Failure> {

@@ -1,5 +1,6 @@
 //! Durable single-document commits by 64 clients: Irori over gRPC, and where its time goes.
 
+use crate::children::Processor;
 use crate::contenders::empty_call::{EmptyClient, EmptyServer};
 use crate::contenders::firestore::{self, CommitClient};
 use crate::contenders::in_process::{self, InProcessClient};
@@ -44,13 +45,13 @@ pub async fn run(setting: &Setting) -> Result<Section, Failure> {
         (raw, round) = drive_threads(raw, setting.time)?;
         found.raw.push(round);
         let round;
-        (tasks, round) = drive(tasks, setting.time).await?;
+        (tasks, round) = drive(tasks, setting.time, Processor::ThisProcess).await?;
         found.in_process.push(round);
         let round;
-        (committers, round) = drive(committers, setting.time).await?;
+        (committers, round) = drive(committers, setting.time, server.processor()).await?;
         found.irori.push(round);
         let round;
-        (callers, round) = drive(callers, setting.time).await?;
+        (callers, round) = drive(callers, setting.time, empty_server.processor()).await?;
         found.empty.push(round);
         if let (Some(postgres), Some(rounds)) = (&postgres, &mut found.postgres) {
             rounds.push(postgres.insert(clients, setting.time)?);

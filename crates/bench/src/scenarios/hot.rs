@@ -76,10 +76,10 @@ async fn rust_clients(setting: &Setting, server: &IroriServer) -> Result<Found, 
     };
     for _ in 0..setting.rounds {
         let round;
-        (increments, round) = drive(increments, setting.time).await?;
+        (increments, round) = drive(increments, setting.time, server.processor()).await?;
         found.increments.push(round);
         let round;
-        (transactions, round) = drive(transactions, setting.time).await?;
+        (transactions, round) = drive(transactions, setting.time, server.processor()).await?;
         found.transactions.push(round);
     }
     let done = increments.iter().map(|client| client.done).sum();

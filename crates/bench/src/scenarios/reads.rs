@@ -91,16 +91,16 @@ async fn reads(
     let mut found = Found::default();
     for _ in 0..setting.rounds {
         let round;
-        (callers, round) = drive(callers, setting.time).await?;
+        (callers, round) = drive(callers, setting.time, empty_server.processor()).await?;
         found.empty.push(round);
         let round;
-        (points, round) = drive(points, setting.time).await?;
+        (points, round) = drive(points, setting.time, server.processor()).await?;
         found.points.push(round);
         let round;
-        (of_small, round) = drive(of_small, setting.time).await?;
+        (of_small, round) = drive(of_small, setting.time, server.processor()).await?;
         found.small_queries.push(round);
         let round;
-        (of_large, round) = drive(of_large, setting.time).await?;
+        (of_large, round) = drive(of_large, setting.time, server.processor()).await?;
         found.large_queries.push(round);
     }
     Ok(found)
