@@ -1,7 +1,5 @@
 //! The standard services beside Firestore: health and reflection.
 
-mod descriptors;
-
 use std::convert::Infallible;
 
 use ::http::{Request, Response};
@@ -33,7 +31,9 @@ impl Neighbours {
             .expect("nobody else has the new reporter, so nothing is to be waited for");
         let health = HealthServer::new(HealthService::from_health_reporter(reporter.clone()));
         let builder = || {
-            Builder::configure().register_file_descriptor_set(descriptors::set()).with_service_name(FIRESTORE)
+            Builder::configure()
+                .register_file_descriptor_set(wire::schema::files())
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         };
         let why = "the descriptors are our own and do not change";
         Neighbours {

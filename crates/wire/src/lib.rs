@@ -5,6 +5,7 @@
 //! the same names, so that the rest of the house sees one set of messages: [`firestore`].
 
 pub mod methods;
+pub mod schema;
 pub mod transactions;
 pub mod writes;
 
