@@ -190,7 +190,9 @@ impl Registry {
 
     /// Transactions past their life or idle time.
     pub(crate) fn overdue(&self, lifetime: Duration, idle: Duration, now: Duration) -> Vec<TransactionId> {
-        let late = |t: &Transaction| now - t.began > lifetime || (t.busy == 0 && now - t.last_used > idle);
+        // A caller may have read the clock before another that came to the lock first: then nothing has passed.
+        let since = |then: Duration| now.saturating_sub(then);
+        let late = |t: &Transaction| since(t.began) > lifetime || (t.busy == 0 && since(t.last_used) > idle);
         self.live.iter().filter(|(_, transaction)| late(transaction)).map(|(id, _)| *id).collect()
     }
 
@@ -202,7 +204,7 @@ impl Registry {
     /// Forgets tokens that ended long ago.
     pub(crate) fn forget_old(&mut self, now: Duration) {
         while let Some(id) = self.order_of_end.front() {
-            let old = self.ended.get(id).is_none_or(|ended| now - ended.at > REMEMBERED_FOR);
+            let old = self.ended.get(id).is_none_or(|ended| now.saturating_sub(ended.at) > REMEMBERED_FOR);
             if !old {
                 break;
             }
@@ -233,5 +235,23 @@ impl Registry {
             return Err(invalid());
         }
         Ok(TransactionId(id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_from_before_a_transaction_began_or_ended_finds_nothing_late() {
+        let [before, later] = [1, 2].map(Duration::from_secs);
+        let mut registry = Registry::new(0);
+        let begun = registry
+            .begin(&TransactionMode::ReadOnly { read_time: None }, Concurrency::Default, later)
+            .expect("there is room");
+        assert_eq!(registry.overdue(Duration::ZERO, Duration::ZERO, before), []);
+        registry.end(begun.id, Ending::Committed, later);
+        registry.forget_old(before);
+        assert!(registry.ended.contains_key(&begun.id));
     }
 }
