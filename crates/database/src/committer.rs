@@ -234,7 +234,7 @@ impl Inner {
         match coordination.locks.lock_writes(pessimistic, job.age, &prepared.writes, now) {
             WriteLock::Lost => Locked::Lost(job),
             WriteLock::Wait(on) => {
-                coordination.locks.park(pessimistic, on, job);
+                coordination.locks.park(job.transaction, on, job);
                 Locked::Parked
             }
             WriteLock::Granted { wounded } => {

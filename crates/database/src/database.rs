@@ -279,8 +279,10 @@ impl Inner {
             }
         };
         if writes.is_empty() {
+            // Before the locks are free: at this time all that was read is still so.
+            let commit_time = self.view().read_time();
             self.end_transaction(id, Ending::Committed);
-            return Some(Ok(CommitResult { commit_time: self.view().read_time(), results: Vec::new() }));
+            return Some(Ok(CommitResult { commit_time, results: Vec::new() }));
         }
         if read_only {
             self.end_transaction(id, Ending::Refused);
@@ -401,10 +403,10 @@ impl Inner {
         waited.into_iter().for_each(|id| self.end_transaction(id, Ending::WaitedTooLong));
     }
 
-    /// Ends every transaction: the database is going away.
-    pub(crate) fn end_all_transactions(self: &Arc<Self>) {
+    /// Ends every transaction: what they rest on is going away.
+    pub(crate) fn end_all_transactions(self: &Arc<Self>, how: Ending) {
         let live = self.coordination.lock().registry.live_ids();
-        live.into_iter().for_each(|id| self.end_transaction(id, Ending::Expired));
+        live.into_iter().for_each(|id| self.end_transaction(id, how));
     }
 }
 

@@ -18,6 +18,7 @@ use crate::index::IndexFile;
 use crate::keys::{DatabaseNumber, changes};
 use crate::options::Options;
 use crate::retention::Retention;
+use crate::transaction::Ending;
 
 /// History is kept this much longer than the retention: no read that began in time loses its rows.
 const SLACK: Duration = Duration::from_secs(300);
@@ -83,10 +84,10 @@ impl Store {
             return Ok(database.clone());
         }
         let database = match catalog.number(name)? {
-            Some(number) => self.load(&catalog, name, number)?,
+            Some(number) => self.load(&catalog, name, number, Timestamp::ZERO)?,
             None if create => {
                 let (_, number) = catalog.renumber(name)?;
-                self.load(&catalog, name, number)?
+                self.load(&catalog, name, number, Timestamp::ZERO)?
             }
             None => return Err(unknown_database(name)),
         };
@@ -100,14 +101,17 @@ impl Store {
     pub fn clear(self: &Arc<Self>, name: &DatabaseName) -> Result<(), Status> {
         let catalog = self.catalog.lock();
         let (old, number) = catalog.renumber(name)?;
-        let fresh = self.load(&catalog, name, number)?;
-        let before = self.databases.write().insert(name.clone(), fresh);
+        // From here on the old rows are garbage, so nobody may go on with them, whatever fails below.
+        let before = self.databases.write().remove(name);
+        let seen = before.as_ref().map_or(Timestamp::ZERO, |before| before.view().read_time());
+        let fresh = self.load(&catalog, name, number, seen)?;
+        self.databases.write().insert(name.clone(), fresh);
         if let Some(old) = old {
             self.retention.clear(old);
         }
         drop(catalog);
         if let Some(before) = before {
-            before.inner.end_all_transactions();
+            before.inner.end_all_transactions(Ending::Expired);
         }
         Ok(())
     }
@@ -127,7 +131,12 @@ impl Store {
             let number = database.indexes().number();
             let plan = IndexPlan::new(&catalog, number, file, false)?;
             plan.record(&catalog, number, &self.retention)?;
+            let fewer = !plan.dropped.is_empty() || plan.set.overrides() != database.indexes().overrides();
             *database.inner.indexes.write() = Arc::new(plan.set);
+            // What they have read in an index that is not maintained any more, they cannot keep true.
+            if fewer {
+                database.inner.end_all_transactions(Ending::Wounded);
+            }
         }
         self.build_in_background(database);
         Ok(())
@@ -180,11 +189,13 @@ impl Store {
         self.retention.advance(horizon.unwrap_or(Timestamp::ZERO));
     }
 
+    /// Opens a database whose commits will be later than `seen`.
     fn load(
         &self,
         catalog: &Catalog,
         name: &DatabaseName,
         number: DatabaseNumber,
+        seen: Timestamp,
     ) -> Result<Arc<Database>, Status> {
         let last_commit = self.last_commit(number)?;
         // Without documents an index is complete at once, but only if none were there that can still be read.
@@ -193,7 +204,7 @@ impl Store {
         plan.record(catalog, number, &self.retention)?;
         let (engine, host) = (self.engine.clone(), self.host.clone());
         let options = self.options.clone();
-        Ok(Arc::new(Database::new(name.clone(), engine, host, options, plan.set, last_commit)))
+        Ok(Arc::new(Database::new(name.clone(), engine, host, options, plan.set, last_commit.max(seen))))
     }
 
     fn is_empty(&self, number: DatabaseNumber) -> Result<bool, Status> {

@@ -88,7 +88,16 @@ impl View {
         time: ViewTime,
     ) -> Self {
         let number = indexes.number();
-        View { database, number, snapshot, indexes, time, counters: Arc::default(), recorder: None, cancelled: None }
+        View {
+            database,
+            number,
+            snapshot,
+            indexes,
+            time,
+            counters: Arc::default(),
+            recorder: None,
+            cancelled: None,
+        }
     }
 
     /// The same view, noting everything that is read through it.
@@ -244,6 +253,28 @@ impl ByteRange {
         };
         KeyRange { start: join(&self.start), end }
     }
+}
+
+/// Moves a cursor over history to the rows that stood at `key`, or to the next beyond it in `direction`.
+fn seek_history(
+    past: &mut RowCursor,
+    kind: history::Kind,
+    key: &[u8],
+    direction: Direction,
+) -> Result<(), Status> {
+    /// Greater than the first byte of every time, less than that of every piece of a longer key.
+    const AFTER_TIMES: u8 = 0x04;
+    let mut at = history::prefix(kind, key);
+    if direction == Direction::Ascending {
+        return past.seek(&at);
+    }
+    at.push(AFTER_TIMES);
+    past.seek(&at)?;
+    // Of keys that end inside a piece, longer ones may lie in between.
+    while past.peek()?.is_some_and(|(old, _)| history::row_key(old).as_slice() > key) {
+        past.next()?;
+    }
+    Ok(())
 }
 
 /// The history rows of a range of row keys.

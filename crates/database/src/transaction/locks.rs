@@ -335,11 +335,12 @@ impl<J> LockTable<J> {
 
     /// Ends a transaction: its locks pass on, what waited for it is woken.
     pub(crate) fn release(&mut self, id: TransactionId) {
-        let Some(holder) = self.holders.remove(&id) else { return };
-        for path in &holder.points {
-            self.release_point(id, holder.age, path);
+        if let Some(holder) = self.holders.remove(&id) {
+            for path in &holder.points {
+                self.release_point(id, holder.age, path);
+            }
+            holder.wakers.into_iter().for_each(wake);
         }
-        holder.wakers.into_iter().for_each(wake);
         let (woken, kept): (Vec<_>, Vec<_>) =
             self.parked.drain(..).partition(|parked| parked.owner == Some(id) || parked.on.contains(&id));
         self.parked = kept;
@@ -373,7 +374,8 @@ impl<J> LockTable<J> {
 
     /// Transactions that have waited for a lock longer than `limit`.
     pub(crate) fn blocked_longer_than(&self, limit: Duration, now: Duration) -> Vec<TransactionId> {
-        let late = |holder: &Holder| holder.blocked_since.is_some_and(|since| now - since > limit);
+        let late =
+            |holder: &Holder| holder.blocked_since.is_some_and(|since| now.saturating_sub(since) > limit);
         self.holders.iter().filter(|(_, holder)| late(holder)).map(|(id, _)| *id).collect()
     }
 

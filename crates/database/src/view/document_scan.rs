@@ -6,7 +6,7 @@ use model::query::Direction;
 use model::{CollectionPath, Document, Parent, Status};
 use storage::{KeyRange, Space};
 
-use super::{ByteRange, NameRange, View, history_range};
+use super::{ByteRange, NameRange, View, history_range, seek_history};
 use crate::cursor::RowCursor;
 use crate::error::Damage;
 use crate::keys::{documents, history};
@@ -249,11 +249,7 @@ impl Lane {
         let key = [&self.whole.start[..self.name_at], name].concat();
         self.live.seek(&key)?;
         if let Some(past) = &mut self.past {
-            let mut old = history::prefix(history::Kind::Document, &key);
-            if direction == Direction::Descending {
-                old.push(BELOW);
-            }
-            past.seek(&old)?;
+            seek_history(past, history::Kind::Document, &key, direction)?;
         }
         Ok(())
     }

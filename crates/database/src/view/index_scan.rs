@@ -6,7 +6,7 @@ use model::query::Direction;
 use model::{DocumentPath, Status, Timestamp};
 use storage::{KeyRange, Space};
 
-use super::{ByteRange, View, history_range};
+use super::{ByteRange, View, history_range, seek_history};
 use crate::cursor::RowCursor;
 use crate::error::Damage;
 use crate::index::{ColumnKind, IndexSource, Scope};
@@ -72,11 +72,7 @@ impl IndexScan {
         let key = [self.source.prefix(), after_prefix].concat();
         self.live.seek(&key)?;
         if let Some(past) = &mut self.past {
-            let mut old = history::prefix(history::Kind::Index, &key);
-            if self.direction == Direction::Descending {
-                old.extend_from_slice(&[0xff; crate::keys::TIME_BYTES]);
-            }
-            past.seek(&old)?;
+            seek_history(past, history::Kind::Index, &key, self.direction)?;
         }
         Ok(())
     }
