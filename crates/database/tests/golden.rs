@@ -26,11 +26,19 @@ fn the_memory_engine_prints_what_is_recorded() {
 
 #[test]
 fn the_local_engine_prints_the_same() {
-    for path in scripts() {
-        let recorded = std::fs::read_to_string(&path).expect("a script is text");
-        let mut script = Script::new(EngineKind::Local, Options::default());
-        let printed = generate(&mut script, &recorded);
-        let printed = printed.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        assert_eq!(printed, recorded, "{}", path.display());
-    }
+    // Opening and closing wait for the disk, so several scripts share the time.
+    let scripts = scripts();
+    std::thread::scope(|scope| {
+        for some in scripts.chunks(scripts.len().div_ceil(8)) {
+            scope.spawn(|| some.iter().for_each(|path| compare(path)));
+        }
+    });
+}
+
+fn compare(path: &Path) {
+    let recorded = std::fs::read_to_string(path).expect("a script is text");
+    let mut script = Script::new(EngineKind::Local, Options::default());
+    let printed = generate(&mut script, &recorded);
+    let printed = printed.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    assert_eq!(printed, recorded, "{}", path.display());
 }

@@ -2,13 +2,17 @@
 //!
 //! - [`world`]: a store over a memory or a local engine, with a clock that the test moves.
 //! - [`script`]: golden scripts over `database`; [`notation`] is how they write values.
+//! - [`random_run`]: random requests, compared with an [`oracle`] that is too simple to be wrong; [`dice`] for it.
 //! - [`indexes_equal_scan`]: compares every index row with the documents.
 //! - [`strategies`]: random values for property tests.
 //! - [`poll`]: futures that a test starts, looks at, and awaits by name.
 
+pub mod dice;
 pub mod indexes_equal_scan;
 pub mod notation;
+pub mod oracle;
 pub mod poll;
+pub mod random_run;
 pub mod script;
 pub mod strategies;
 pub mod world;
