@@ -27,8 +27,9 @@ pub trait Snapshot: Send + Sync {
 
 /// Ordered bytes in five spaces: snapshots to read, atomic durable batches to write.
 pub trait Engine: Send + Sync {
-    /// What is there now: exactly the batches that are durable, each of them whole.
-    /// A batch whose [`Engine::commit`] has returned [`Committed::Done`] is always among them.
+    /// What is there now: durable batches only, each of them whole. A batch whose [`Engine::commit`] has returned
+    /// [`Committed::Done`] is always among them; one whose commit has not returned yet may be. Cheap, and never
+    /// waits for the disk.
     fn snapshot(&self) -> Arc<dyn Snapshot>;
 
     /// Writes a batch: atomically, and durably when it answers [`Committed::Done`]. Blocks for the disk; calls

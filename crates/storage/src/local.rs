@@ -30,8 +30,9 @@ use visibility::Visibility;
 
 /// A durable engine in a directory: one process at a time.
 ///
-/// Dropping it waits for background work that is under way, which can take seconds. A process that wants to end
-/// at once may simply exit: nothing that was acknowledged is lost.
+/// Dropping it, and the last of its snapshots, closes the files; that waits for background work that is under way,
+/// which can take seconds. A process that wants to end at once may simply exit: nothing that was acknowledged is
+/// lost. One that has a moment calls [`LocalEngine::settle`] first, which makes the next opening fast.
 pub struct LocalEngine {
     store: Arc<Store>,
     group: GroupCommit,
