@@ -89,7 +89,8 @@ impl Server {
                 "the server stopped during the tests with {status}; see {log}"
             )));
         }
-        command::output(Command::new("kill").arg(self.process.id().to_string()))?;
+        // The shell's own `kill`: the program of that name is not on every machine.
+        command::output(Command::new("sh").args(["-c", "kill -TERM $0"]).arg(self.process.id().to_string()))?;
         let deadline = Instant::now() + STOP_LIMIT;
         while Instant::now() < deadline {
             match self.poll()? {
