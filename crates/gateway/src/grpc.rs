@@ -62,7 +62,10 @@ async fn run(
         Ok(deadline) => deadline,
         Err(refusal) => return ended(count, &refusal),
     };
-    match guard::guarded(answer(gateway, connection, method, request, deadline)).await {
+    // Boxed here: each wrapper further out would double the room that the future takes, and all of
+    // it is moved when the call begins.
+    let work = Box::pin(answer(gateway, connection, method, request, deadline));
+    match guard::guarded(work).await {
         Ok(Answer::Whole(frames)) => match connection.deliver(frames.into_bytes()) {
             Ok((data, undelivered)) => {
                 count.ended(None);
@@ -88,8 +91,8 @@ async fn answer(
     let arrival = deadline.min(Instant::now() + ARRIVAL);
     let (message, _claim) = frames::read_message(request.into_body(), connection.memory(), arrival).await?;
     let call = service::Call { deadline: deadline.into_std() };
-    let work = firestore::handle(&gateway.service, &call, method, message);
-    match tokio::time::timeout_at(deadline, work).await {
+    let handled = firestore::handle(&gateway.service, &call, method, message);
+    match tokio::time::timeout_at(deadline, handled).await {
         Ok(outcome) => outcome,
         Err(_) => Err(deadline::exceeded()),
     }

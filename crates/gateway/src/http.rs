@@ -29,9 +29,9 @@ pub(crate) async fn answer(
         && request.method() == Method::POST
         && grpc::is_call(request.headers());
     let response = if !is_call {
-        control::answer(gateway, request).await
+        Box::pin(control::answer(gateway, request)).await
     } else if let Some(neighbour) = Neighbour::at(request.uri().path()) {
-        neighbour.answer(gateway, request).await
+        Box::pin(neighbour.answer(gateway, request)).await
     } else {
         grpc::call(gateway, connection, request).await
     };
