@@ -3,11 +3,13 @@
 //! - [`world`]: a store over a memory or a local engine, with a clock that the test moves.
 //! - [`script`]: golden scripts over `database`; [`notation`] is how they write values.
 //! - [`random_run`]: random requests, compared with an [`oracle`] that is too simple to be wrong; [`dice`] for it.
+//! - [`history`]: what concurrent clients did, and whether it could have happened one after the other.
 //! - [`indexes_equal_scan`]: compares every index row with the documents.
 //! - [`strategies`]: random values for property tests.
 //! - [`poll`]: futures that a test starts, looks at, and awaits by name.
 
 pub mod dice;
+pub mod history;
 pub mod indexes_equal_scan;
 pub mod notation;
 pub mod oracle;

@@ -24,6 +24,11 @@ impl<T> Started<T> {
             Poll::Pending => None,
         }
     }
+
+    /// The rest of the future, to be awaited.
+    pub fn rest(self) -> impl Future<Output = T> {
+        self.future
+    }
 }
 
 /// The output of a future that does not have to wait.

@@ -9,12 +9,14 @@
 //! - nobody waits when no transaction is open;
 //! - the change log tells the oracle's commits, and every index equals a scan.
 
+mod faults;
 mod reads;
 mod world;
 mod writes;
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
+use std::ops::AddAssign;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,7 +30,10 @@ use crate::notation::show_time;
 use crate::oracle::Oracle;
 use crate::poll::Started;
 use crate::world::{EngineKind, World};
+use faults::Faults;
 use reads::{Observed, Read};
+use storage::faults::FaultEngine;
+use storage::memory::MemoryEngine;
 
 /// Steps of the log that a failure prints.
 const TOLD: usize = 40;
@@ -44,12 +49,28 @@ pub struct Counts {
     pub past_reads: usize,
     pub index_reads: usize,
     pub transactions: usize,
+    pub faults: usize,
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Counts) {
+        self.commits += other.commits;
+        self.refusals += other.refusals;
+        self.aborts += other.aborts;
+        self.waits += other.waits;
+        self.reads += other.reads;
+        self.past_reads += other.past_reads;
+        self.index_reads += other.index_reads;
+        self.transactions += other.transactions;
+        self.faults += other.faults;
+    }
 }
 
 /// See the module.
 pub struct RandomRun {
     dice: Dice,
-    kind: EngineKind,
+    on_disk: bool,
+    faults: Faults,
     world: World,
     /// None only while the store is opened again.
     database: Option<Arc<Database>>,
@@ -118,16 +139,26 @@ impl RandomRun {
     /// A run over an empty database.
     pub fn new(kind: EngineKind, seed: u64) -> Self {
         let world = World::new(kind, seed, Options::default());
-        let database = Some(world.database());
-        let oracle = Oracle::new(world.name().clone());
+        Self::over(world, Faults::default(), kind == EngineKind::Local, seed)
+    }
+
+    /// A run over an engine whose writes fail now and then.
+    pub fn with_faults(seed: u64) -> Self {
+        let engine = Arc::new(FaultEngine::new(MemoryEngine::new()));
+        let world = World::over(engine.clone(), seed, Options::default());
+        Self::over(world, Faults::of(engine), false, seed)
+    }
+
+    fn over(world: World, faults: Faults, on_disk: bool, seed: u64) -> Self {
         RandomRun {
             dice: Dice::new(seed),
-            kind,
+            on_disk,
+            faults,
+            database: Some(world.database()),
+            oracle: Oracle::new(world.name().clone()),
             beginning: world.now(),
             seen: Timestamp::ZERO,
             world,
-            database,
-            oracle,
             transactions: Vec::new(),
             waiting: Vec::new(),
             log: VecDeque::new(),
@@ -167,11 +198,12 @@ impl RandomRun {
 
     fn step(&mut self) -> Result<(), String> {
         // Only there is something closed and read back.
-        if self.kind == EngineKind::Local && self.dice.below(200) == 0 {
+        if self.on_disk && self.dice.below(200) == 0 {
             self.reopen();
         }
         match self.dice.below(1_000) {
-            0..330 => self.plain_commit(),
+            0..30 => self.plain_commit_with_fault()?,
+            30..330 => self.plain_commit(),
             330..430 => self.read_now(),
             430..530 => self.read_past()?,
             530..600 => self.begin(),

@@ -104,6 +104,12 @@ impl World {
         self.open();
     }
 
+    /// As [`World::reopen`], with other options.
+    pub fn reopen_with(&mut self, options: Options) {
+        self.options = options;
+        self.reopen();
+    }
+
     fn open(&mut self) {
         let host = Host::simulated(self.clock.clone(), self.seed);
         let store = Store::open(self.engine.clone(), host, self.options.clone());

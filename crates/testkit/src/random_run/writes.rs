@@ -206,6 +206,11 @@ impl RandomRun {
         self.note(format!("refused {transaction:?} {status}"));
         let open = self.transactions.iter().position(|open| Some(open.name) == transaction);
         let open = open.map(|at| self.transactions.swap_remove(at));
+        if self.faults.explain(status) {
+            self.counts.faults += 1;
+            self.faults.in_doubt.push(writes.to_vec());
+            return Ok(());
+        }
         if is_over(status) {
             self.counts.aborts += 1;
             return self.check_abort(transaction, open.as_ref(), status, since);
@@ -246,7 +251,9 @@ impl RandomRun {
         };
         let conflict = status.message.contains("cross-transaction");
         let untouched = open.first_read.is_none_or(|read| self.oracle.last_commit() <= read)
-            && open.declared == self.declared;
+            && open.declared == self.declared
+            // A failed write counts as a change: that is safe, and rare.
+            && self.counts.faults == 0;
         if conflict && open.kind == Kind::Optimistic && untouched {
             return Err(format!(
                 "optimistic transaction {} was aborted though nothing has changed",
