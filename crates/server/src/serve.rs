@@ -26,6 +26,7 @@ const TICK: Duration = Duration::from_millis(250);
 /// then threads that still run are left behind.
 const DRAIN: Duration = Duration::from_millis(3_000);
 const FINISH: Duration = Duration::from_millis(1_500);
+const SETTLE: Duration = Duration::from_millis(1_000);
 const LEAVE: Duration = Duration::from_millis(250);
 
 /// Serves until the process is told to stop.
@@ -55,7 +56,11 @@ async fn serve(arguments: &ServeArguments, indexes: database::IndexFile) -> Resu
         .await
         .map_err(Failure::doing(format!("listen on {}", arguments.listen)))?;
     let address = listener.local_addr().map_err(Failure::doing("learn where the server listens"))?;
-    let engine = open_engine(arguments)?;
+    let local = open_local(arguments)?;
+    let engine: Arc<dyn Engine> = match &local {
+        Some(local) => local.clone(),
+        None => Arc::new(MemoryEngine::new()),
+    };
     let host = Host::real();
     let store = Store::open(engine, host.clone(), store_options(arguments, indexes))
         .map_err(Failure::doing("open the data"))?;
@@ -71,17 +76,18 @@ async fn serve(arguments: &ServeArguments, indexes: database::IndexFile) -> Resu
     let ticking = tokio::spawn(tick(store.clone()));
     gateway.serve(listener, stop).await;
     ticking.abort();
-    finish(store).await;
+    finish(store, local).await;
     Ok(())
 }
 
-fn open_engine(arguments: &ServeArguments) -> Result<Arc<dyn Engine>, Failure> {
+/// The engine in the data directory; None when everything is kept in memory.
+fn open_local(arguments: &ServeArguments) -> Result<Option<Arc<LocalEngine>>, Failure> {
     if arguments.in_memory {
-        return Ok(Arc::new(MemoryEngine::new()));
+        return Ok(None);
     }
     let engine = LocalEngine::open(&arguments.data, LocalOptions::default())
         .map_err(|error| Failure::new(error.to_string()))?;
-    Ok(Arc::new(engine))
+    Ok(Some(Arc::new(engine)))
 }
 
 fn store_options(arguments: &ServeArguments, indexes: database::IndexFile) -> database::Options {
@@ -156,8 +162,18 @@ async fn tick(store: Arc<Store>) {
     }
 }
 
-async fn finish(store: Arc<Store>) {
-    let finishing = tokio::task::spawn_blocking(move || store.shutdown());
+/// Finishes queued work, and writes buffers out so that the next start need not read the journal.
+async fn finish(store: Arc<Store>, local: Option<Arc<LocalEngine>>) {
+    let finishing = tokio::task::spawn_blocking(move || {
+        store.shutdown();
+        match local.map(|local| local.settle(SETTLE)) {
+            None | Some(Ok(true)) => {}
+            Some(Ok(false)) => tracing::info!("buffers are still in the journal; the next start reads it"),
+            Some(Err(error)) => tracing::warn!(%error, "buffers could not be written out"),
+        }
+        // Dropped, the engine would wait for merges under way, for seconds; nothing depends on them.
+        std::mem::forget(store);
+    });
     if tokio::time::timeout(FINISH, finishing).await.is_err() {
         tracing::warn!("queued work did not finish in time; what was acknowledged is safe");
     }
