@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use googleapis_tonic_google_firestore_v1::google::firestore::v1 as wire;
 use host::Random;
@@ -58,15 +57,17 @@ pub async fn commit(
 /// Commits one new sample document after the other.
 pub struct CommitClient {
     firestore: Firestore,
-    random: Arc<Random>,
+    random: Random,
 }
 
 impl CommitClient {
     /// One client for each channel.
     pub fn several(channels: Vec<Channel>) -> Vec<Self> {
-        let random = Arc::new(Random::from_seed(3));
-        let client = |channel| CommitClient { firestore: Firestore::new(channel), random: random.clone() };
-        channels.into_iter().map(client).collect()
+        let client = |(number, channel): (usize, Channel)| CommitClient {
+            firestore: Firestore::new(channel),
+            random: Random::from_seed(number as u64),
+        };
+        channels.into_iter().enumerate().map(client).collect()
     }
 }
 

@@ -28,20 +28,18 @@ pub fn open(directory: &Path, host: Host) -> Result<Arc<Store>, Failure> {
 pub struct InProcessClient {
     database: Arc<Database>,
     collection: CollectionPath,
-    random: Arc<Random>,
+    random: Random,
 }
 
 impl InProcessClient {
     /// As many clients of one database.
     pub fn several(database: &Arc<Database>, count: usize) -> Vec<Self> {
-        let random = Arc::new(Random::from_seed(2));
         let collection = CollectionPath::new(COLLECTION).expect("the name of a root collection");
-        let client = || InProcessClient {
-            database: database.clone(),
-            collection: collection.clone(),
-            random: random.clone(),
+        let client = |number: usize| {
+            let random = Random::from_seed(number as u64);
+            InProcessClient { database: database.clone(), collection: collection.clone(), random }
         };
-        (0..count).map(|_| client()).collect()
+        (0..count).map(client).collect()
     }
 }
 

@@ -25,7 +25,7 @@ const NUMBER: DatabaseNumber = DatabaseNumber(1);
 /// One thread that commits.
 pub struct RawClient {
     engine: Arc<LocalEngine>,
-    random: Arc<Random>,
+    random: Random,
     /// Gives every commit its time, as the committer does.
     clock: Arc<AtomicI64>,
 }
@@ -33,10 +33,12 @@ pub struct RawClient {
 /// An engine in a directory of its own, with as many clients.
 pub fn clients(directory: &Path, count: usize) -> Result<Vec<RawClient>, Failure> {
     let engine = Arc::new(LocalEngine::open(directory, LocalOptions::default())?);
-    let random = Arc::new(Random::from_seed(1));
     let clock = Arc::new(AtomicI64::new(1_700_000_000_000_000));
-    let client = || RawClient { engine: engine.clone(), random: random.clone(), clock: clock.clone() };
-    Ok((0..count).map(|_| client()).collect())
+    let client = |number: usize| {
+        let random = Random::from_seed(number as u64);
+        RawClient { engine: engine.clone(), random, clock: clock.clone() }
+    };
+    Ok((0..count).map(client).collect())
 }
 
 impl BlockingClient for RawClient {

@@ -1,7 +1,5 @@
 //! Clients that read: single documents, and queries of ten results.
 
-use std::sync::Arc;
-
 use googleapis_tonic_google_firestore_v1::google::firestore::v1 as wire;
 use host::Random;
 use tonic::transport::Channel;
@@ -25,12 +23,12 @@ const RESULTS: usize = 10;
 pub struct PointReader {
     firestore: Firestore,
     load: Load,
-    random: Arc<Random>,
+    random: Random,
 }
 
 impl PointReader {
-    pub fn new(channel: Channel, load: &Load, random: &Arc<Random>) -> Self {
-        PointReader { firestore: Firestore::new(channel), load: load.clone(), random: random.clone() }
+    pub fn new(channel: Channel, load: &Load, random: Random) -> Self {
+        PointReader { firestore: Firestore::new(channel), load: load.clone(), random }
     }
 }
 
@@ -51,12 +49,12 @@ impl Client for PointReader {
 pub struct QueryReader {
     firestore: Firestore,
     load: Load,
-    random: Arc<Random>,
+    random: Random,
 }
 
 impl QueryReader {
-    pub fn new(channel: Channel, load: &Load, random: &Arc<Random>) -> Self {
-        QueryReader { firestore: Firestore::new(channel), load: load.clone(), random: random.clone() }
+    pub fn new(channel: Channel, load: &Load, random: Random) -> Self {
+        QueryReader { firestore: Firestore::new(channel), load: load.clone(), random }
     }
 }
 

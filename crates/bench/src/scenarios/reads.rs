@@ -1,6 +1,5 @@
 //! A million documents: loading them, reading them one by one, querying and counting them.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use host::Random;
@@ -83,11 +82,13 @@ async fn reads(
     let channels = firestore::connect(empty_server.address, setting.clients).await?;
     let mut callers: Vec<_> = channels.into_iter().map(EmptyClient::new).collect();
     let channels = firestore::connect(server.address, setting.clients).await?;
-    let random = Arc::new(Random::from_seed(4));
-    let channels = || channels.iter().cloned();
-    let mut points: Vec<_> = channels().map(|channel| PointReader::new(channel, large, &random)).collect();
-    let mut of_small: Vec<_> = channels().map(|channel| QueryReader::new(channel, small, &random)).collect();
-    let mut of_large: Vec<_> = channels().map(|channel| QueryReader::new(channel, large, &random)).collect();
+    let channels = || (0..).map(Random::from_seed).zip(channels.iter().cloned());
+    let mut points: Vec<_> =
+        channels().map(|(random, channel)| PointReader::new(channel, large, random)).collect();
+    let mut of_small: Vec<_> =
+        channels().map(|(random, channel)| QueryReader::new(channel, small, random)).collect();
+    let mut of_large: Vec<_> =
+        channels().map(|(random, channel)| QueryReader::new(channel, large, random)).collect();
     let mut found = Found::default();
     for _ in 0..setting.rounds {
         let round;
