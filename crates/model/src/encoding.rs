@@ -13,7 +13,7 @@
 //! | integer id, id | tag and 8 bytes, or as a string |
 //! | reference | tag, project, database, the path's ids, [`END`] |
 //! | array | tag, elements, [`END`] |
-//! | vector | tag, dimensions (4 bytes), doubles |
+//! | vector | tag, dimensions (4 bytes), the first 187 doubles |
 //! | map | tag, (key as string, value) pairs, [`END`] |
 //!
 //! [`END`] is below every tag, so the shorter of two lists sorts first.
@@ -21,6 +21,10 @@
 use crate::limits::MAX_INDEXED_VALUE_BYTES;
 use crate::path::Segment;
 use crate::{DocumentName, Value};
+
+/// Elements of a vector that are kept (the count of all of them stands first), so that its bytes stay within what
+/// an index keeps of a value. Nearest neighbours are computed from the documents.
+const MAX_KEPT_DIMENSIONS: usize = MAX_INDEXED_VALUE_BYTES / 8;
 
 /// Closes lists and paths.
 pub const END: u8 = 0x01;
@@ -142,7 +146,8 @@ fn push(out: &mut Vec<u8>, value: &Value, cut: Cut) {
             out.push(tag::VECTOR);
             let dimensions = u32::try_from(elements.len()).expect("a vector has at most 2,048 dimensions");
             out.extend_from_slice(&dimensions.to_be_bytes());
-            elements.iter().for_each(|element| out.extend_from_slice(&ordered_f64(*element)));
+            let kept = elements.iter().take(MAX_KEPT_DIMENSIONS);
+            kept.for_each(|element| out.extend_from_slice(&ordered_f64(*element)));
         }
         Value::Map(fields) => {
             out.push(tag::MAP);
@@ -329,7 +334,7 @@ fn length_at(bytes: &[u8], flip: u8, depth: usize) -> Result<usize, EncodingErro
         tag::ARRAY | tag::MAP => list_length(rest, flip, depth)?,
         tag::VECTOR => {
             let dimensions = rest.first_chunk::<4>().ok_or(EncodingError)?.map(|byte| byte ^ flip);
-            4 + 8 * u32::from_be_bytes(dimensions) as usize
+            4 + 8 * (u32::from_be_bytes(dimensions) as usize).min(MAX_KEPT_DIMENSIONS)
         }
         _ => return Err(EncodingError),
     };
@@ -358,4 +363,17 @@ pub fn after_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
     let mut after = prefix[..=keep].to_vec();
     after[keep] += 1;
     Some(after)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_vector_of_2048_dimensions_stays_within_what_an_index_keeps() {
+        let mut bytes = Vec::new();
+        push_index_value(&mut bytes, &Value::Vector(vec![0.5; 2_048]));
+        assert!(bytes.len() <= MAX_INDEXED_VALUE_BYTES + 8);
+        assert_eq!(value_length(&bytes, false), Ok(bytes.len()));
+    }
 }
