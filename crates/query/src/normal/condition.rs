@@ -57,7 +57,11 @@ fn equals_nothing(value: &Value) -> bool {
 }
 
 fn compared(operator: FieldOperator, value: &Value) -> Spans {
-    let not_null = |holes: Vec<Span>| Spans::all().without([exactly(&Value::Null)]).without(holes);
+    // Null is the smallest value, so nothing lies before it.
+    let not_null = |holes: Vec<Span>| {
+        let null = exactly(&Value::Null);
+        Spans::all().without([Span::new(Vec::new(), null.end)]).without(holes)
+    };
     match operator {
         FieldOperator::NotEqual => match value {
             Value::Null => Spans::none(),
