@@ -32,12 +32,13 @@ pub fn prefix(kind: Kind, key: &[u8]) -> Vec<u8> {
     history
 }
 
-/// The row key of a history key. Both come from this room, so the shape is known.
+/// The row key of a history key. A key that is too short to be one stays as it is, and names no row.
 pub fn row_key(history: &[u8]) -> Vec<u8> {
-    let end = history.len().saturating_sub(TIME_BYTES).max(NUMBER_BYTES + 1);
-    let mut key = history[..NUMBER_BYTES].to_vec();
-    key.extend_from_slice(&history[NUMBER_BYTES + 1..end]);
-    key
+    let end = history.len().saturating_sub(TIME_BYTES);
+    match (history.get(..NUMBER_BYTES), history.get(NUMBER_BYTES + 1..end)) {
+        (Some(number), Some(rest)) => [number, rest].concat(),
+        (_, _) => history.to_vec(),
+    }
 }
 
 /// All history of one database.

@@ -202,11 +202,16 @@ pub(super) fn find_entry<'a>(bytes: &'a [u8], number: u32, key: &str) -> Result<
 /// The bytes of the value at `key` when `bytes` is a map value (and not a vector).
 pub(super) fn find_in_map<'a>(bytes: &'a [u8], key: &str) -> Result<Option<&'a [u8]>, BodyError> {
     match Message(bytes).only()? {
-        (field::MAP, Content::Bytes(content)) if find_entry(content, NESTED, TYPE_KEY)?.is_none() => {
-            find_entry(content, NESTED, key)
-        }
+        (field::MAP, Content::Bytes(content)) if !is_vector(content)? => find_entry(content, NESTED, key),
         _ => Ok(None),
     }
+}
+
+fn is_vector(map: &[u8]) -> Result<bool, BodyError> {
+    let Some(marker) = find_entry(map, NESTED, TYPE_KEY)? else { return Ok(false) };
+    Ok(
+        matches!(Message(marker).only()?, (field::STRING, Content::Bytes(name)) if name == VECTOR_TYPE.as_bytes()),
+    )
 }
 
 /// The entries whose key `keep` accepts, as they stand.
