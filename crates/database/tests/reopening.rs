@@ -1,8 +1,12 @@
 //! What a store that is opened again knows of the time before.
 
-use database::{Column, ColumnKind, IndexDefinition, IndexFile, IndexScope, Options, Scope};
+use database::{
+    ByteRange, Column, ColumnKind, IndexDefinition, IndexFile, IndexScope, NameSource, Options, Scope,
+};
+use model::query::Direction;
 use model::write::{Operation, Precondition, Write};
-use model::{DocumentPath, FieldPath, Fields, Timestamp, Value};
+use model::{DocumentPath, FieldPath, Fields, Parent, Timestamp, Value};
+use testkit::crash::{Ledger, NumberedCommit, Report};
 use testkit::poll::at_once;
 use testkit::world::{EngineKind, World};
 
@@ -45,4 +49,27 @@ fn an_index_of_an_empty_database_does_not_know_its_past() {
         let path = DocumentPath::new("c/a").expect("a collection and an id");
         assert!(database.view_at(then).expect("not long past").get(&path).expect("it reads").is_some());
     }
+}
+
+/// Numbered commits, a restart after every few: all that was acknowledged is there, whole.
+#[test]
+fn acknowledged_commits_survive_restarts_whole() {
+    let mut world = World::new(EngineKind::Local, 1, Options::default());
+    let mut ledger = Ledger::new(4);
+    for number in 1..=40 {
+        let commit = NumberedCommit { client: number as u32 % 3, number };
+        ledger.attempt(commit);
+        let (database, writes) = (world.database(), commit.writes(ledger.width()));
+        at_once(async move { database.commit(writes, None).await }).expect("nothing stands in its way");
+        ledger.acknowledge(commit);
+        if number % 8 == 0 {
+            world.reopen();
+        }
+    }
+    let view = world.database().view();
+    let source = NameSource::Children { parent: Parent::Root };
+    let mut scan = view.scan_documents(&source, ByteRange::all(), Direction::Ascending);
+    let documents = std::iter::from_fn(|| scan.next().expect("it reads"));
+    let documents = documents.map(|one| (one.path.clone(), one.fields().expect("a body that was written")));
+    assert_eq!(ledger.verify(documents), Ok(Report { acknowledged: 40, unacknowledged: 0 }));
 }

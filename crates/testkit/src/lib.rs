@@ -4,11 +4,15 @@
 //! - [`script`]: golden scripts over `database`; [`notation`] is how they write values.
 //! - [`random_run`]: random requests, compared with an [`oracle`] that is too simple to be wrong; [`dice`] for it.
 //! - [`history`]: what concurrent clients did, and whether it could have happened one after the other.
+//! - [`fuzz`]: hostile bytes for everything that reads bytes.
+//! - [`crash`]: numbered commits for tests that kill the server, and what must be there afterwards.
 //! - [`indexes_equal_scan`]: compares every index row with the documents.
 //! - [`strategies`]: random values for property tests.
 //! - [`poll`]: futures that a test starts, looks at, and awaits by name.
 
+pub mod crash;
 pub mod dice;
+pub mod fuzz;
 pub mod history;
 pub mod indexes_equal_scan;
 pub mod notation;

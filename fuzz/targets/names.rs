@@ -1,0 +1,5 @@
+//! Names of databases and documents as clients write them.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| (testkit::fuzz::Target::named("names").run)(input));
