@@ -7,6 +7,7 @@ import pytest
 from google.api_core.exceptions import Aborted
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
+from racing import commit
 
 # Long enough for a write that waits for nobody to be done many times over.
 CLEARLY_WAITING_SECONDS = 0.5
@@ -28,27 +29,13 @@ def read(document, transaction):
     return document.get(transaction=transaction).to_dict()
 
 
-def until_not_aborted(work):
-    """Runs `work` again for as long as it ends in Aborted. Returns how often that was."""
-    aborted = 0
-    while True:
-        try:
-            work()
-            return aborted
-        except (Aborted, ValueError) as error:
-            # The client reports five aborted attempts in a row as a ValueError.
-            if isinstance(error, ValueError) and "Failed to commit transaction" not in str(error):
-                raise
-            aborted += 1
-
-
 def increment(db, document):
     @firestore.transactional
     def body(transaction):
         number = document.get(transaction=transaction).get("n")
         transaction.update(document, {"n": number + 1})
 
-    until_not_aborted(lambda: body(db.transaction()))
+    commit(body, db.transaction)
 
 
 def test_eight_threads_increment_one_counter_and_nothing_is_lost(db, threads):
@@ -73,7 +60,7 @@ def test_money_moved_between_accounts_is_never_made_or_lost(db, threads):
             transaction.update(source, {"balance": have - 1})
             transaction.update(target, {"balance": other + 1})
 
-        until_not_aborted(lambda: body(db.transaction()))
+        commit(body, db.transaction)
 
     pairs = [(accounts[n % 4], accounts[(n + 1 + n // 4 % 3) % 4]) for n in range(60)]
     for future in [threads.submit(move, *pair) for pair in pairs]:
@@ -101,7 +88,7 @@ def test_two_that_must_not_both_leave_do_not_both_leave(db, threads):
             if len(on_call) > 1:
                 transaction.update(db.document(f"on_call/{name}"), {"on": False})
 
-        until_not_aborted(lambda: body(db.transaction()))
+        commit(body, db.transaction)
 
     for future in [threads.submit(leave, name) for name in ("alice", "bob")]:
         future.result(timeout=100)
