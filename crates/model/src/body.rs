@@ -3,7 +3,7 @@
 //! A body is a run of `fields` map entries of `google.firestore.v1.Document` (field 2), sorted by
 //! key, so that an answer can splice it in without decoding, and two bodies are equal exactly when
 //! the fields are. Decoding happens only where a value must be looked at; [`find`] and [`project`]
-//! read just the entries they need. `wire` tests these bytes against the generated messages.
+//! read just the entries they need. This room's tests compare these bytes with the generated messages.
 
 mod reader;
 mod writer;
