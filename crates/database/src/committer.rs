@@ -6,6 +6,7 @@
 //! during the one before.
 
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
@@ -159,8 +160,13 @@ impl Inner {
 
     /// Makes the round durable.
     fn write(&self, round: Round) -> Result<(), Status> {
-        let failed = match self.engine.commit(round.into_batch()) {
-            Ok(Committed::Done) => return Ok(()),
+        let batch = round.into_batch();
+        let removed = batch.rows().filter(|row| row.value.is_none()).count();
+        let failed = match self.engine.commit(batch) {
+            Ok(Committed::Done) => {
+                self.removed_rows.fetch_add(removed as u64, Ordering::Relaxed);
+                return Ok(());
+            }
             Ok(Committed::Fenced) => {
                 Status::new(Code::Unavailable, "Another server has taken this database over.")
             }

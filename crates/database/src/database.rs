@@ -1,6 +1,7 @@
 //! One database: reading, committing, transactions.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
 use host::Host;
@@ -43,6 +44,8 @@ pub(crate) struct Inner {
     pub(crate) drained: Condvar,
     pub(crate) coordination: Mutex<Coordination>,
     pub(crate) recent: Mutex<RecentWrites>,
+    /// Rows that commits have removed since the last clean-up that took live rows with it.
+    pub(crate) removed_rows: AtomicU64,
 }
 
 /// Who holds which locks, and which transactions live: changed together.
@@ -90,6 +93,7 @@ impl Database {
             drained: Condvar::new(),
             coordination: Mutex::new(coordination),
             recent: Mutex::new(RecentWrites::starting(last_commit)),
+            removed_rows: AtomicU64::new(0),
             host,
         };
         Database { inner: Arc::new(inner) }

@@ -25,6 +25,10 @@ const SLACK: Duration = Duration::from_secs(300);
 /// Least time between two physical clean-ups.
 const CLEAN_UP_EVERY: Duration = Duration::from_secs(600);
 
+/// So many removed rows, and one of [`WORTH_IT`] that are there, make a clean-up rewrite live rows too.
+const MANY_REMOVED: u64 = if cfg!(test) { 100 } else { 100_000 };
+const WORTH_IT: u64 = 10;
+
 /// See the module.
 pub struct Store {
     engine: Arc<dyn Engine>,
@@ -160,12 +164,31 @@ impl Store {
     }
 
     /// Gives back the space of expired history and change-log rows. Blocks; reads and writes go on.
+    ///
+    /// A removed row leaves a mark in the engine, over which scans step: the head of a queue would be slow to
+    /// find for ever. So when many were removed, their spaces are rewritten as well.
     pub fn clean_up(&self) {
         self.advance_horizon();
-        match self.engine.reclaim(&[Space::History, Space::Changes]) {
-            Ok(reclaimed) => tracing::debug!(?reclaimed, "cleaned up"),
+        let all = [Space::History, Space::Changes, Space::Documents, Space::Indexes];
+        let spaces = if self.take_many_removed_rows() { &all[..] } else { &all[..2] };
+        match self.engine.reclaim(spaces) {
+            Ok(reclaimed) => tracing::debug!(?spaces, ?reclaimed, "cleaned up"),
             Err(error) => tracing::warn!(%error, "the clean-up failed; the next will try again"),
         }
+    }
+
+    /// True when enough rows were removed to be worth rewriting the others; then the count begins anew.
+    fn take_many_removed_rows(&self) -> bool {
+        let databases = self.databases.read();
+        let counts = || databases.values().map(|database| &database.inner.removed_rows);
+        let removed: u64 = counts().map(|count| count.load(Ordering::Relaxed)).sum();
+        let rows = self.engine.stats().rows;
+        let there = rows[Space::Documents.index()] + rows[Space::Indexes.index()];
+        let many = removed >= MANY_REMOVED && removed >= there / WORTH_IT;
+        if many {
+            counts().for_each(|count| count.store(0, Ordering::Relaxed));
+        }
+        many
     }
 
     /// Gives back all space that can be given back, cleared databases and dropped indexes included.
@@ -252,4 +275,72 @@ fn unknown_database(name: &DatabaseName) -> Status {
          https://console.cloud.google.com/datastore/setup?project={project} to add a Cloud Datastore or \
          Cloud Firestore database. "
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use host::ManualClock;
+    use model::write::{Operation, Precondition, Write};
+    use model::{DocumentPath, Fields, Value};
+    use storage::memory::MemoryEngine;
+    use storage::{Batch, Committed, EngineStats, Expired, Reclaimed, Snapshot, StorageError};
+
+    /// A memory engine that notes which spaces it was to reclaim.
+    #[derive(Default)]
+    struct Noting {
+        engine: MemoryEngine,
+        reclaimed: Mutex<Vec<Vec<Space>>>,
+    }
+
+    impl Engine for Noting {
+        fn snapshot(&self) -> Arc<dyn Snapshot> {
+            self.engine.snapshot()
+        }
+
+        fn commit(&self, batch: Batch) -> Result<Committed, StorageError> {
+            self.engine.commit(batch)
+        }
+
+        fn set_expired(&self, filter: Arc<dyn Expired>) {
+            self.engine.set_expired(filter);
+        }
+
+        fn reclaim(&self, spaces: &[Space]) -> Result<Reclaimed, StorageError> {
+            self.reclaimed.lock().push(spaces.to_vec());
+            self.engine.reclaim(spaces)
+        }
+
+        fn stats(&self) -> EngineStats {
+            self.engine.stats()
+        }
+    }
+
+    fn commit(database: &Database, operation: &Operation) {
+        let write = |number: u64| Write {
+            path: DocumentPath::new(&format!("queue/{number}")).unwrap(),
+            operation: operation.clone(),
+            precondition: Precondition::None,
+        };
+        let writes = (0..MANY_REMOVED / 2).map(write).collect();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(database.commit(writes, None)).unwrap();
+    }
+
+    #[test]
+    fn a_clean_up_rewrites_live_rows_only_when_many_were_removed() {
+        let engine = Arc::new(Noting::default());
+        let host = Host::simulated(Arc::new(ManualClock::at(1)), 1);
+        let store = Store::open(engine.clone(), host, Options::default()).unwrap();
+        let database = store.database(&DatabaseName::new("p", "d")).unwrap();
+        let fields = Fields::from([("n".to_owned(), Value::Integer(1))]);
+        commit(&database, &Operation::Set { fields, mask: None, transforms: Vec::new() });
+        store.clean_up();
+        // Each document goes with its entry in the index.
+        commit(&database, &Operation::Delete);
+        store.clean_up();
+        store.clean_up();
+        let lengths: Vec<_> = engine.reclaimed.lock().iter().map(Vec::len).collect();
+        assert_eq!(lengths, [2, 4, 2]);
+    }
 }
