@@ -4,16 +4,19 @@
 //! it thinks fit; here the clock is moved past the retention and [`database::Store::clean_up`] called.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use database::{Database, Store, View};
 use host::{Clock, Host, ManualClock, SystemClock};
 use model::{CollectionPath, DocumentPath, Timestamp};
+use tokio::task::JoinHandle;
 
 use crate::contenders::aged;
-use crate::contenders::in_process;
+use crate::contenders::in_process::{self, InProcessClient};
 use crate::failure::Failure;
 use crate::figures::median;
+use crate::load::Client;
 use crate::report::{self, Section};
 use crate::setting::Setting;
 
@@ -82,7 +85,7 @@ pub async fn run(setting: &Setting) -> Result<Section, Failure> {
 fn read_and_reclaim(
     section: &mut Section,
     store: &Arc<Store>,
-    database: &Database,
+    database: &Arc<Database>,
     clock: &ManualClock,
     subjects: &Subjects,
     early: Timestamp,
@@ -94,21 +97,61 @@ fn read_and_reclaim(
     drop(past);
     clock.advance(PAST_RETENTION);
     for moment in [Moment::AfterCleanUp, Moment::AfterCompaction] {
-        let before = store.engine().stats().disk_bytes;
-        let begin = Instant::now();
-        match moment {
-            Moment::BeforeReclaim | Moment::AfterCleanUp => store.clean_up(),
-            Moment::AfterCompaction => store.compact()?,
-        }
-        let (took, after) = (begin.elapsed(), store.engine().stats().disk_bytes);
-        let (before, after) = (report::megabytes(before), report::megabytes(after));
-        section.line(
-            moment.reclaiming(),
-            format!("{}; {before} on disk before, {after} after", report::time(took)),
-        );
+        reclaim(section, store, database, moment)?;
         read_all(section, &database.view(), subjects, moment)?;
     }
     Ok(())
+}
+
+fn reclaim(
+    section: &mut Section,
+    store: &Arc<Store>,
+    database: &Arc<Database>,
+    moment: Moment,
+) -> Result<(), Failure> {
+    let disk = || report::megabytes(store.engine().stats().disk_bytes);
+    let before = disk();
+    let writer = Writer::start(database);
+    let begin = Instant::now();
+    match moment {
+        Moment::BeforeReclaim | Moment::AfterCleanUp => store.clean_up(),
+        Moment::AfterCompaction => store.compact()?,
+    }
+    let (took, slowest) = (report::time(begin.elapsed()), report::time(writer.stop()?));
+    let after = disk();
+    let found = format!("{took}, from {before} on disk to {after}; slowest commit meanwhile {slowest}");
+    section.line(moment.reclaiming(), found);
+    Ok(())
+}
+
+/// Somebody who goes on writing while space is given back.
+struct Writer {
+    stop: Arc<AtomicBool>,
+    task: JoinHandle<Result<Duration, Failure>>,
+}
+
+impl Writer {
+    fn start(database: &Arc<Database>) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (database, stopped) = (database.clone(), stop.clone());
+        let task = tokio::spawn(async move {
+            let mut client = InProcessClient::several(&database, 1).remove(0);
+            let mut slowest = Duration::ZERO;
+            while !stopped.load(Ordering::Relaxed) {
+                let begin = Instant::now();
+                client.operate().await?;
+                slowest = slowest.max(begin.elapsed());
+            }
+            Ok(slowest)
+        });
+        Writer { stop, task }
+    }
+
+    /// The longest that one of its commits took.
+    fn stop(self) -> Result<Duration, Failure> {
+        self.stop.store(true, Ordering::Relaxed);
+        tokio::runtime::Handle::current().block_on(self.task).map_err(Failure::doing("write meanwhile"))?
+    }
 }
 
 fn read_all(section: &mut Section, view: &View, subjects: &Subjects, moment: Moment) -> Result<(), Failure> {
