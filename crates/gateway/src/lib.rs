@@ -16,6 +16,7 @@ mod firestore;
 mod from_proto;
 mod grpc;
 mod http;
+mod json;
 mod listener;
 mod neighbours;
 mod splice;
