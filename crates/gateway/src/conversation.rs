@@ -1,0 +1,113 @@
+//! Calls whose both sides are streams of messages, whatever wire carries them: gRPC, gRPC-Web or
+//! WebChannel.
+//!
+//! ```text
+//!   driver (a wire) ── receive(request) ──►  Conversation ──►  service
+//!                   ◄── answer() ──────────      (nothing runs here by itself:
+//!                                                 the driver polls, or nothing moves)
+//! ```
+//! A driver waits for the next request and for `answer` at once, and drops the loser: `answer` keeps
+//! work under way inside, so nothing is lost. Who does not poll `answer` holds nothing back but itself.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use model::Status;
+use service::Service;
+
+use crate::firestore::listen::Listening;
+use crate::firestore::write::Writing;
+
+/// The conversation of one call. Dropped, it is over, and what it held is free.
+pub(crate) enum Conversation {
+    Listen(Listening),
+    Write(Writing),
+}
+
+/// The methods that are conversations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Topic {
+    Listen,
+    Write,
+}
+
+impl Topic {
+    /// The topic of `method`; None for calls of one request.
+    pub(crate) fn of(method: wire::methods::Method) -> Option<Topic> {
+        use wire::methods::Method;
+        match method {
+            Method::Listen => Some(Topic::Listen),
+            Method::Write => Some(Topic::Write),
+            Method::GetDocument
+            | Method::ListDocuments
+            | Method::CreateDocument
+            | Method::UpdateDocument
+            | Method::DeleteDocument
+            | Method::BatchGetDocuments
+            | Method::BeginTransaction
+            | Method::Commit
+            | Method::Rollback
+            | Method::RunQuery
+            | Method::RunAggregationQuery
+            | Method::ExecutePipeline
+            | Method::PartitionQuery
+            | Method::ListCollectionIds
+            | Method::BatchWrite => None,
+        }
+    }
+
+    /// The method that this is.
+    pub(crate) fn method(self) -> wire::methods::Method {
+        match self {
+            Topic::Listen => wire::methods::Method::Listen,
+            Topic::Write => wire::methods::Method::Write,
+        }
+    }
+}
+
+impl Conversation {
+    /// A conversation that waits for its first request, which names the database.
+    pub(crate) fn open(service: &Arc<Service>, topic: Topic) -> Self {
+        match topic {
+            Topic::Listen => Conversation::Listen(Listening::new(service.clone())),
+            Topic::Write => Conversation::Write(Writing::new(service.clone())),
+        }
+    }
+
+    /// Takes the next request: the bytes of a `ListenRequest` or `WriteRequest`. Quick: what takes time
+    /// happens in `answer`. An error ends the conversation with that status.
+    pub(crate) fn receive(&mut self, message: Bytes) -> Result<(), Status> {
+        match self {
+            Conversation::Listen(listening) => listening.receive(&message),
+            Conversation::Write(writing) => {
+                writing.receive(message);
+                Ok(())
+            }
+        }
+    }
+
+    /// No request will follow: Listen ends, Write ends after what is queued.
+    pub(crate) fn half_close(&mut self) {
+        match self {
+            Conversation::Listen(listening) => listening.half_close(),
+            Conversation::Write(writing) => writing.half_close(),
+        }
+    }
+
+    /// The next message, a `ListenResponse` or `WriteResponse`; None when the conversation ended well.
+    /// After None or an error there is nothing more to ask. Cancel-safe.
+    pub(crate) async fn answer(&mut self) -> Result<Option<Bytes>, Status> {
+        match self {
+            Conversation::Listen(listening) => listening.answer().await,
+            Conversation::Write(writing) => writing.answer().await,
+        }
+    }
+
+    /// False while so much is queued that no further request should be read.
+    pub(crate) fn wants_requests(&self) -> bool {
+        match self {
+            Conversation::Listen(_) => true,
+            Conversation::Write(writing) => writing.wants_requests(),
+        }
+    }
+}
