@@ -21,6 +21,7 @@ mod delete_document;
 mod get_document;
 mod list_collection_ids;
 mod list_documents;
+mod listen;
 mod page_token;
 mod partition_query;
 mod preconditions;
@@ -47,6 +48,9 @@ pub use delete_document::DeleteDocument;
 pub use get_document::GetDocument;
 pub use list_collection_ids::{ListCollectionIds, ListedCollectionIds};
 pub use list_documents::{ListDocuments, ListedDocuments};
+pub use listen::{
+    Bloom, ChangedDocument, ListenEvent, ListenStream, Resume, Target, TargetChange, TargetKind,
+};
 pub use partition_query::{Partition, Partitioned};
 pub use query::{ExecutionStats, IndexUse, Listed, MissingIndex, PlanSummary};
 pub use reader::Consistency;
@@ -61,6 +65,7 @@ pub struct Service {
     options: Options,
     work: blocking::Work,
     suggestions: Arc<suggestions::Suggestions>,
+    hubs: Arc<watch::Hubs>,
 }
 
 /// Policies of the operations.
@@ -80,8 +85,14 @@ pub struct Call {
 impl Service {
     /// The operations over `store`.
     pub fn new(store: Arc<Store>, host: Host, options: Options) -> Self {
-        let suggestions = Arc::default();
-        Service { store, host, options, work: blocking::Work::new(), suggestions }
+        let suggestions = Arc::<suggestions::Suggestions>::default();
+        let noted = suggestions.clone();
+        let watching = watch::Options {
+            missing_index: options.missing_index,
+            suggest: Arc::new(move |database, index| noted.note(database, index)),
+        };
+        let hubs = watch::Hubs::new(store.clone(), watching);
+        Service { store, host, options, work: blocking::Work::new(), suggestions, hubs }
     }
 
     /// The indexes that queries would have liked, by database.
