@@ -62,6 +62,19 @@ pub struct BatchWriteRequest {
     pub labels: BTreeMap<String, String>,
 }
 
+/// `google.firestore.v1.WriteRequest`.
+#[derive(Clone, PartialEq, Message)]
+pub struct WriteRequest {
+    #[prost(string, tag = "1")]
+    pub database: String,
+    #[prost(string, tag = "2")]
+    pub stream_id: String,
+    #[prost(message, repeated, tag = "3")]
+    pub writes: Vec<Write>,
+    #[prost(bytes = "bytes", tag = "4")]
+    pub stream_token: Bytes,
+}
+
 #[cfg(test)]
 mod tests {
     use googleapis_tonic_google_firestore_v1::google::firestore::v1 as published;
