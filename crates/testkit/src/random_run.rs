@@ -11,6 +11,7 @@
 
 mod faults;
 mod reads;
+mod transactions;
 mod world;
 mod writes;
 
@@ -21,9 +22,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use database::{Concurrency, Database, Options, ReadAt, TransactionMode};
+use database::{Database, Options, ReadAt};
 use model::write::{CommitResult, Write};
-use model::{Code, Status, Timestamp};
+use model::{Status, Timestamp};
 
 use crate::dice::Dice;
 use crate::notation::show_time;
@@ -34,6 +35,7 @@ use faults::Faults;
 use reads::{Observed, Read};
 use storage::faults::FaultEngine;
 use storage::memory::MemoryEngine;
+use transactions::is_over;
 
 /// Steps of the log that a failure prints.
 const TOLD: usize = 40;
@@ -264,94 +266,6 @@ impl RandomRun {
         self.compare_read(&read, &observed, time)
     }
 
-    fn begin(&mut self) {
-        if self.transactions.len() >= 5 {
-            return;
-        }
-        let retry = self.transactions.first().filter(|_| self.dice.chance(20));
-        let retry = retry.map(|open| open.token.clone());
-        let (kind, mode) = match self.dice.below(5) {
-            0 => {
-                let read_time = if self.dice.chance(50) { self.random_past() } else { None };
-                (Kind::ReadOnly, TransactionMode::ReadOnly { read_time })
-            }
-            1 => {
-                (Kind::Optimistic, TransactionMode::ReadWrite { retry, concurrency: Concurrency::Optimistic })
-            }
-            _ => (Kind::Pessimistic, TransactionMode::ReadWrite { retry, concurrency: Concurrency::Default }),
-        };
-        // The attempt to be repeated may have ended too long ago to be remembered.
-        let Ok(token) = self.database().begin(&mode) else { return };
-        self.next_name += 1;
-        let name = self.next_name;
-        self.note(format!("begin {name} {mode:?}"));
-        self.counts.transactions += 1;
-        let (reads, declared) = (Vec::new(), self.declared);
-        self.transactions.push(Transaction {
-            name,
-            token,
-            kind,
-            reads,
-            first_read: None,
-            declared,
-            busy: false,
-        });
-    }
-
-    /// One of the transactions that are not waiting.
-    fn idle_transaction(&mut self) -> Option<usize> {
-        let idle: Vec<_> = self.transactions.iter().filter(|open| !open.busy).map(|open| open.name).collect();
-        if idle.is_empty() { None } else { Some(*self.dice.pick(&idle)) }
-    }
-
-    fn transaction(&self, name: Option<usize>) -> Option<&Transaction> {
-        self.transactions.iter().find(|open| Some(open.name) == name)
-    }
-
-    fn read_in_transaction(&mut self) {
-        let name = self.idle_transaction();
-        let Some(token) = self.transaction(name).map(|open| open.token.clone()) else { return };
-        let read = self.random_read();
-        self.start_read(name, ReadAt::Transaction(token), read);
-    }
-
-    fn commit_transaction(&mut self) {
-        let Some(name) = self.idle_transaction() else { return };
-        let read_only = self.transaction(Some(name)).is_some_and(|open| open.kind == Kind::ReadOnly);
-        let writes = if read_only || self.dice.chance(15) { Vec::new() } else { self.random_writes() };
-        self.submit(Some(name), writes);
-    }
-
-    fn roll_back(&mut self) -> Result<(), String> {
-        let Some(name) = self.idle_transaction() else { return Ok(()) };
-        self.end(name)
-    }
-
-    /// Ends a transaction, also one that waits: its request is answered by that.
-    fn end(&mut self, name: usize) -> Result<(), String> {
-        self.note(format!("roll back {name}"));
-        let Some(token) = self.transaction(Some(name)).map(|open| open.token.clone()) else { return Ok(()) };
-        let refused = self.database().rollback(&token).err().filter(|status| !is_over(status));
-        if let Some(status) = refused {
-            return Err(format!("rollback of {name}: {status}"));
-        }
-        self.settle()?;
-        self.transactions.retain(|open| open.name != name);
-        Ok(())
-    }
-
-    /// Ends all transactions that can be ended; then nothing may be left waiting.
-    fn finish_some(&mut self) -> Result<(), String> {
-        if self.dice.chance(30) { self.end_all_transactions() } else { Ok(()) }
-    }
-
-    fn end_all_transactions(&mut self) -> Result<(), String> {
-        while let Some(name) = self.transactions.first().map(|open| open.name) {
-            self.end(name)?;
-        }
-        self.settle()
-    }
-
     fn pass_time(&mut self) {
         let micros = match self.dice.below(20) {
             0..14 => self.dice.below(1_000),
@@ -442,11 +356,4 @@ impl RandomRun {
             Answer::Read(read, Err(status)) => Err(format!("{read:?}: {status}")),
         }
     }
-}
-
-/// A transaction that is over: aborted, expired, forgotten, or its time is too long past.
-fn is_over(status: &Status) -> bool {
-    status.code == Code::Aborted
-        || ["Invalid transaction.", "The requested 'read_time' is too old."]
-            .contains(&status.message.as_str())
 }

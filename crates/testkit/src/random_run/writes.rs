@@ -6,7 +6,8 @@ use model::body::insert;
 use model::write::{CommitResult, FieldTransform, Operation, Precondition, TransformKind, Write};
 use model::{Code, DocumentPath, FieldPath, Fields, Status, Timestamp, Value};
 
-use super::{Kind, RandomRun, Transaction, is_over};
+use super::transactions::is_over;
+use super::{Kind, RandomRun, Transaction};
 use crate::notation::show_time;
 
 const COLLECTIONS: [&str; 8] = ["c", "d", "c/a/c", "c/a/d", "c/b/c", "e/m/c", "d/a/c/b/c", "c/__id7__/d"];
