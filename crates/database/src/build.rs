@@ -13,12 +13,11 @@ use crate::catalog::{Catalog, Exemption, SINCE_EVER};
 use crate::committer::Job;
 use crate::database::{Database, Inner};
 use crate::index::{
-    Column, ColumnKind, DeclaredIndex, FieldOverride, IndexDefinition, IndexFile, IndexScope, IndexSet,
-    IndexState, SingleFieldIndex,
+    Column, ColumnKind, DeclaredIndex, EVERY_GROUP, FieldOverride, IndexDefinition, IndexFile, IndexScope,
+    IndexSet, IndexState, SingleFieldIndex,
 };
 use crate::keys::DatabaseNumber;
 use crate::keys::indexes::SingleFieldKind;
-use crate::retention::Retention;
 use crate::view::{ByteRange, NameSource};
 
 /// Documents added to an index by one request to the committer.
@@ -41,7 +40,8 @@ impl IndexPlan {
     ) -> Result<Self, Status> {
         let exempt_before = catalog.exemptions(number)?;
         let overrides = all_overrides(file, &exempt_before);
-        let exemptions = overrides.iter().map(|o| (o.collection_id.clone(), o.field.clone())).collect();
+        let exempt = overrides.iter().filter(|o| takes_automatic_entries_away(o));
+        let exemptions = exempt.map(|o| (o.collection_id.clone(), o.field.clone())).collect();
         let mut wanted: Vec<IndexDefinition> = file.indexes.clone();
         wanted.extend(overrides.iter().flat_map(single_field_definitions));
         let mut last_id = catalog.last_index_id(number)?;
@@ -65,35 +65,38 @@ impl IndexPlan {
     }
 
     /// Makes the plan the catalog's truth.
-    pub(crate) fn record(
-        &self,
-        catalog: &Catalog,
-        number: DatabaseNumber,
-        retention: &Retention,
-    ) -> Result<(), Status> {
-        catalog.write_indexes(number, self.set.declared(), &self.dropped, &self.exemptions)?;
-        self.dropped.iter().for_each(|id| retention.drop_index(number, *id));
-        Ok(())
+    pub(crate) fn record(&self, catalog: &Catalog, number: DatabaseNumber) -> Result<(), Status> {
+        catalog.write_indexes(number, self.set.declared(), &self.dropped, &self.exemptions)
     }
 }
 
-/// The file's overrides, and for fields exempted earlier but no longer, the default indexes: their
-/// automatic entries were not maintained meanwhile, so declared ones take their place.
+/// The file's overrides, and for what was exempted earlier but is no longer: the automatic entries were not
+/// maintained meanwhile, so a field gets declared indexes in their place, and a whole group stays without.
 fn all_overrides(file: &IndexFile, exempt_before: &[Exemption]) -> Vec<FieldOverride> {
     let mut overrides = file.overrides.clone();
+    // A group may be exempt on its own, or with all others by `__default__`: then no `*` brings entries back.
+    let every_group_exempt =
+        exempt_before.iter().any(|(group, field)| group == EVERY_GROUP && field.is_none());
+    overrides.retain(|o| {
+        let brings_back = !takes_automatic_entries_away(o);
+        !brings_back || !(every_group_exempt || exempt_before.contains(&(o.collection_id.clone(), None)))
+    });
     for (collection_id, field) in exempt_before {
         let named = overrides.iter().any(|o| o.collection_id == *collection_id && o.field == *field);
-        if !named && field.is_some() {
+        if !named {
             let index = |kind| SingleFieldIndex { scope: IndexScope::Collection, kind };
-            let indexes = vec![index(SingleFieldKind::Ordered), index(SingleFieldKind::Contains)];
-            overrides.push(FieldOverride {
-                collection_id: collection_id.clone(),
-                field: field.clone(),
-                indexes,
-            });
+            let both = || vec![index(SingleFieldKind::Ordered), index(SingleFieldKind::Contains)];
+            let indexes = field.as_ref().map(|_| both()).unwrap_or_default();
+            let (collection_id, field) = (collection_id.clone(), field.clone());
+            overrides.push(FieldOverride { collection_id, field, indexes });
         }
     }
     overrides
+}
+
+/// False for a `*` that lists indexes: the automatic ones serve in their place.
+fn takes_automatic_entries_away(field_override: &FieldOverride) -> bool {
+    field_override.field.is_some() || field_override.indexes.is_empty()
 }
 
 fn single_field_definitions(field_override: &FieldOverride) -> Vec<IndexDefinition> {

@@ -9,4 +9,5 @@ pub use declared::{
     SingleFieldIndex,
 };
 pub(crate) use entries::{declared_entries, document_entries};
+pub(crate) use set::EVERY_GROUP;
 pub use set::{IndexSet, IndexSource, Scope};

@@ -1,6 +1,6 @@
 //! Which rows are never read any more. Storage drops them when it compacts, without a trace.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use model::Timestamp;
@@ -9,17 +9,20 @@ use storage::{Expired, Space};
 
 use crate::keys::{DatabaseNumber, indexes, trailing_time};
 
-/// A row expires when its database was cleared, its index dropped, or the time in its key is before
-/// the horizon. Rows of history and the change log end with such a time, and nothing refers to them
-/// once it is past, so they may vanish one by one and in any order.
+/// A row expires when its database was cleared, when its index was dropped before the horizon, or when
+/// the time in its key is before the horizon. Rows of history and the change log end with such a time, and
+/// nothing refers to them once it is past, so they may vanish one by one and in any order.
 pub(crate) struct Retention {
     horizon: AtomicI64,
     cleared: RwLock<HashSet<DatabaseNumber>>,
-    dropped: RwLock<HashSet<(DatabaseNumber, u32)>>,
+    /// When each index was dropped: whoever began to read before that may still be scanning its rows.
+    dropped: RwLock<HashMap<(DatabaseNumber, u32), Timestamp>>,
 }
 
 impl Retention {
+    /// What the catalog knows as garbage. Its indexes were dropped in an earlier run: nobody reads them any more.
     pub(crate) fn new(cleared: HashSet<DatabaseNumber>, dropped: HashSet<(DatabaseNumber, u32)>) -> Self {
+        let dropped = dropped.into_iter().map(|index| (index, Timestamp::ZERO)).collect();
         Retention { horizon: AtomicI64::new(0), cleared: RwLock::new(cleared), dropped: RwLock::new(dropped) }
     }
 
@@ -32,8 +35,9 @@ impl Retention {
         self.cleared.write().insert(number);
     }
 
-    pub(crate) fn drop_index(&self, number: DatabaseNumber, index: u32) {
-        self.dropped.write().insert((number, index));
+    /// An index is gone for all who begin to read after `when`.
+    pub(crate) fn drop_index(&self, number: DatabaseNumber, index: u32, when: Timestamp) {
+        self.dropped.write().insert((number, index), when);
     }
 }
 
@@ -46,14 +50,13 @@ impl Expired for Retention {
         if self.cleared.read().contains(&number) {
             return true;
         }
+        let past = |time: Timestamp| time.micros() <= self.horizon.load(Ordering::SeqCst);
         match space {
-            Space::History | Space::Changes => {
-                let horizon = self.horizon.load(Ordering::SeqCst);
-                trailing_time(key).is_some_and(|time| time.micros() <= horizon)
-            }
+            Space::History | Space::Changes => trailing_time(key).is_some_and(past),
             Space::Indexes => {
                 let index = indexes::declared_number(key);
-                index.is_some_and(|index| self.dropped.read().contains(&(number, index)))
+                let dropped = index.and_then(|index| self.dropped.read().get(&(number, index)).copied());
+                dropped.is_some_and(past)
             }
             Space::Meta | Space::Documents => false,
         }
@@ -74,6 +77,8 @@ mod tests {
         let time = |micros| Timestamp::from_micros(micros).expect("in range");
         retention.advance(time(100));
         retention.advance(time(50));
+        retention.drop_index(kept, 9, time(100));
+        retention.drop_index(kept, 10, time(101));
 
         let path = DocumentPath::new("c/a").expect("even");
         let document = |number| documents::key(number, &path);
@@ -88,6 +93,8 @@ mod tests {
             (Space::Changes, changes::key(kept, time(101)), false),
             (Space::Indexes, indexes::declared(kept, 7, None), true),
             (Space::Indexes, indexes::declared(kept, 8, None), false),
+            (Space::Indexes, indexes::declared(kept, 9, None), true),
+            (Space::Indexes, indexes::declared(kept, 10, None), false),
             (Space::Indexes, indexes::declared(DatabaseNumber(3), 7, None), false),
             (Space::Indexes, indexes::declared(kept, 7, CollectionPath::new("c").as_ref()), true),
             (Space::Meta, document(cleared), false),

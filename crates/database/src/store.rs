@@ -132,15 +132,13 @@ impl Store {
         let database = self.database(name)?;
         {
             let catalog = self.catalog.lock();
-            let number = database.indexes().number();
+            let before = database.indexes();
+            let number = before.number();
             let plan = IndexPlan::new(&catalog, number, file, false)?;
-            plan.record(&catalog, number, &self.retention)?;
-            let fewer = !plan.dropped.is_empty() || plan.set.overrides() != database.indexes().overrides();
-            *database.inner.indexes.write() = Arc::new(plan.set);
-            // What they have read in an index that is not maintained any more, they cannot keep true.
-            if fewer {
-                database.inner.end_all_transactions(Ending::Wounded);
-            }
+            plan.record(&catalog, number)?;
+            let fewer = !plan.dropped.is_empty() || plan.set.overrides() != before.overrides();
+            let when = database.inner.replace_indexes(plan.set, fewer);
+            plan.dropped.iter().for_each(|id| self.retention.drop_index(number, *id, when));
         }
         self.build_in_background(database);
         Ok(())
@@ -191,7 +189,8 @@ impl Store {
         many
     }
 
-    /// Gives back all space that can be given back, cleared databases and dropped indexes included.
+    /// Gives back all space that can be given back: also that of cleared databases, and of indexes that were
+    /// dropped so long ago that nobody reads them any more.
     pub fn compact(&self) -> Result<(), Status> {
         self.advance_horizon();
         let cleared = self.catalog.lock().cleared()?;
@@ -224,7 +223,9 @@ impl Store {
         // Without documents an index is complete at once, but only if none were there that can still be read.
         let empty = last_commit == Timestamp::ZERO && self.is_empty(number)?;
         let plan = IndexPlan::new(catalog, number, &self.options.indexes, empty)?;
-        plan.record(catalog, number, &self.retention)?;
+        plan.record(catalog, number)?;
+        // The database is not in use yet, so nobody can be reading them.
+        plan.dropped.iter().for_each(|id| self.retention.drop_index(number, *id, Timestamp::ZERO));
         let (engine, host) = (self.engine.clone(), self.host.clone());
         let options = self.options.clone();
         Ok(Arc::new(Database::new(name.clone(), engine, host, options, plan.set, last_commit.max(seen))))

@@ -119,6 +119,22 @@ fn a_write_in_doubt_stops_writes_and_is_there_whole_or_not_at_all() {
 }
 
 #[test]
+fn only_a_durable_commit_wakes_those_who_follow() {
+    for fault in [Fault::Full, Fault::Io, Fault::Fenced, Fault::Unknown { applied: true }] {
+        let (engine, world) = faulty_world();
+        let database = world.database();
+        let mut commits = database.commits();
+        let first = commit(&database, vec![set("c/a", 1)]).expect("nothing fails yet");
+        assert!(commits.has_changed().expect("the database is there"), "{fault:?}");
+        assert_eq!(*commits.borrow_and_update(), first.commit_time);
+        engine.fail_next(fault);
+        commit(&database, vec![set("c/a", 2)]).expect_err("it was planned");
+        assert!(!commits.has_changed().expect("the database is there"), "{fault:?}");
+        assert_eq!(*commits.borrow(), first.commit_time, "{fault:?}");
+    }
+}
+
+#[test]
 fn a_fenced_owner_writes_no_more() {
     let (engine, world) = faulty_world();
     let database = world.database();

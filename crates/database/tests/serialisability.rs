@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use concurrent::{Client, Values};
-use database::{Options, Store};
+use database::{
+    Database, FieldOverride, IndexFile, IndexScope, Options, SingleFieldIndex, SingleFieldKind, Store,
+};
 use host::Host;
-use model::DatabaseName;
+use model::{DatabaseName, FieldPath};
 use storage::Engine;
 use storage::faults::{Fault, FaultEngine};
 use storage::local::{LocalEngine, LocalOptions};
@@ -29,6 +31,17 @@ async fn check(
 ) -> Vec<Transaction> {
     let store = Store::open(engine.clone(), Host::real(), Options::default()).expect("an empty store opens");
     let database = store.database(&DatabaseName::new("p", "d")).expect("a database is made on use");
+    let history = run(&database, values, clients, transactions).await;
+    indexes_equal_scan::check(&engine, &database).expect("every index equals a scan");
+    history
+}
+
+async fn run(
+    database: &Arc<Database>,
+    values: Values,
+    clients: u64,
+    transactions: usize,
+) -> Vec<Transaction> {
     let recorder = Arc::new(Recorder::default());
     let tasks: Vec<_> = (0..clients)
         .map(|seed| {
@@ -42,7 +55,6 @@ async fn check(
     }
     let last = Client::new(database.clone(), recorder.clone(), values, Dice::new(0));
     last.look_at_all().await;
-    indexes_equal_scan::check(&engine, &database).expect("every index equals a scan");
     drop(last);
     Arc::into_inner(recorder).expect("all clients are gone").finish()
 }
@@ -102,4 +114,26 @@ async fn they_are_while_writes_are_slow_and_fail() {
     assert_serialisable(&history, Values::Lists);
     let aborted = |transaction: &&Transaction| transaction.time.is_none();
     assert!(history.iter().filter(aborted).count() > 0, "the noise has disturbed nobody");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn they_are_while_indexes_come_and_go() {
+    let engine = Arc::new(MemoryEngine::new());
+    let store = Store::open(engine, Host::real(), Options::default()).expect("an empty store opens");
+    let name = DatabaseName::new("p", "d");
+    let database = store.database(&name).expect("a database is made on use");
+    let noise = tokio::spawn(async move {
+        let ordered = SingleFieldIndex { scope: IndexScope::Collection, kind: SingleFieldKind::Ordered };
+        for round in 0.. {
+            let indexes = if round % 2 == 0 { vec![ordered] } else { Vec::new() };
+            let (collection_id, field) = ("lists".to_owned(), Some(FieldPath::single("key")));
+            let overrides = vec![FieldOverride { collection_id, field, indexes }];
+            let file = IndexFile { indexes: Vec::new(), overrides };
+            store.declare_indexes(&name, &file).expect("the catalog can be written");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    let history = run(&database, Values::Lists, 12, 60).await;
+    noise.abort();
+    assert_serialisable(&history, Values::Lists);
 }

@@ -10,7 +10,7 @@ use super::entries::{automatic_entries_of_field, declared_entries, name_bytes};
 use crate::keys::{DatabaseNumber, indexes, indexes::SingleFieldKind};
 
 /// The group whose `*` override holds for every group without one of its own.
-const EVERY_GROUP: &str = "__default__";
+pub(crate) const EVERY_GROUP: &str = "__default__";
 
 /// An immutable picture of all indexes; a change makes a new one.
 #[derive(Clone, Debug)]

@@ -201,6 +201,12 @@ impl Registry {
         self.live.keys().copied().collect()
     }
 
+    /// Every live transaction that may write.
+    pub(crate) fn live_writers(&self) -> Vec<TransactionId> {
+        let writers = self.live.iter().filter(|(_, t)| !matches!(t.kind, Kind::ReadOnly { .. }));
+        writers.map(|(id, _)| *id).collect()
+    }
+
     /// Forgets tokens that ended long ago.
     pub(crate) fn forget_old(&mut self, now: Duration) {
         while let Some(id) = self.order_of_end.front() {

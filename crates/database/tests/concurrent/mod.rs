@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use database::{
-    ByteRange, Concurrency, Database, NameSource, ReadAt, Scope, SingleFieldKind, TransactionMode, View,
+    ByteRange, Concurrency, Database, DeclaredIndex, NameSource, ReadAt, Scope, SingleFieldKind,
+    TransactionMode, View,
 };
 use model::query::Direction;
 use model::write::{CommitResult, FieldTransform, Operation as Change, Precondition, TransformKind, Write};
@@ -309,7 +310,10 @@ fn look(view: &View, way: Way, keys: &[Key]) -> Result<Vec<Seen>, Status> {
             let field = FieldPath::single("key");
             let scope = Scope::Collection(collection);
             let index = view.indexes().single_field(&scope, &field, SingleFieldKind::Ordered);
-            let (source, _) = index.expect("no field is exempted");
+            let serves = |index: &DeclaredIndex| index.serves(view.read_time());
+            let index = index.filter(|(_, declared)| declared.as_ref().is_none_or(|index| serves(index)));
+            // It may be about to be replaced.
+            let Some((source, _)) = index else { return look(view, Way::Scan, keys) };
             let mut scan = view.scan_index(&source, ByteRange::all(), Direction::Descending);
             while let Some(entry) = scan.next()? {
                 found.extend(view.get(&entry.path(&source)?)?);
