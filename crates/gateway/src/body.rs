@@ -14,6 +14,10 @@ use crate::connection::Undelivered;
 use crate::grpc::answer::AnswerStream;
 use crate::grpc::count::Call;
 use crate::grpc::{deadline, guard, status};
+use crate::grpc_web::WebBody;
+
+/// Bytes that are handed to the HTTP layer at once.
+const PIECE_BYTES: usize = 64 * 1024;
 
 /// A body that the HTTP layer polls when the client can take more.
 pub(crate) enum Body {
@@ -23,6 +27,8 @@ pub(crate) enum Body {
     Whole(Whole),
     /// The messages of a gRPC answer as they are made.
     Streaming(Box<Streaming>),
+    /// A gRPC answer as browsers can read it.
+    Web(Box<WebBody>),
     /// What another gRPC service answers: health and reflection.
     Foreign(tonic::body::Body),
 }
@@ -38,6 +44,8 @@ pub(crate) struct Whole {
 pub(crate) struct Streaming {
     /// None once the stream ended and the trailers are sent.
     messages: Option<AnswerStream>,
+    /// What has been made and not yet asked for.
+    made: Bytes,
     deadline: Pin<Box<Sleep>>,
     call: Call,
     undelivered: Undelivered,
@@ -62,7 +70,8 @@ impl Body {
         undelivered: Undelivered,
     ) -> Self {
         let deadline = Box::pin(tokio::time::sleep_until(deadline));
-        Body::Streaming(Box::new(Streaming { messages: Some(messages), deadline, call, undelivered }))
+        let made = Bytes::new();
+        Body::Streaming(Box::new(Streaming { messages: Some(messages), made, deadline, call, undelivered }))
     }
 }
 
@@ -78,6 +87,9 @@ impl Whole {
 
 impl Streaming {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Frame<Bytes>>> {
+        if !self.made.is_empty() {
+            return Poll::Ready(Some(self.piece()));
+        }
         let Some(messages) = self.messages.as_mut() else { return Poll::Ready(None) };
         self.undelivered.none();
         if self.deadline.as_mut().poll(cx).is_ready() {
@@ -90,14 +102,25 @@ impl Streaming {
         };
         Poll::Ready(Some(match outcome {
             Some(Ok(frames)) => {
-                let data = frames.into_bytes();
                 // One run of messages is bounded, so the limit for a connection is not asked here.
-                self.undelivered.set(data.len());
-                Frame::data(data)
+                self.made = frames.into_bytes();
+                self.piece()
             }
             Some(Err(status)) => self.end(Err(status)),
             None => self.end(Ok(())),
         }))
+    }
+
+    /// The next part of what has been made: the HTTP layer holds what it was given until it is sent,
+    /// and only when it asks again we know.
+    fn piece(&mut self) -> Frame<Bytes> {
+        self.undelivered.set(self.made.len());
+        let piece = self.made.split_to(self.made.len().min(PIECE_BYTES));
+        if self.made.is_empty() {
+            // An empty rest would keep the memory of the whole.
+            self.made = Bytes::new();
+        }
+        Frame::data(piece)
     }
 
     fn end(&mut self, outcome: Result<(), Status>) -> Frame<Bytes> {
@@ -122,6 +145,7 @@ impl http_body::Body for Body {
             Body::Plain(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Body::Whole(whole) => Poll::Ready(whole.next().map(Ok)),
             Body::Streaming(streaming) => streaming.poll_next(cx).map(|frame| frame.map(Ok)),
+            Body::Web(body) => body.poll_next(cx),
             Body::Foreign(body) => Pin::new(body).poll_frame(cx),
         }
     }
@@ -131,6 +155,7 @@ impl http_body::Body for Body {
             Body::Plain(bytes) => bytes.is_none(),
             Body::Whole(whole) => whole.trailers.is_none(),
             Body::Streaming(streaming) => streaming.messages.is_none(),
+            Body::Web(body) => body.is_over(),
             Body::Foreign(body) => body.is_end_stream(),
         }
     }
@@ -138,7 +163,7 @@ impl http_body::Body for Body {
     fn size_hint(&self) -> SizeHint {
         match self {
             Body::Plain(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
-            Body::Whole(_) | Body::Streaming(_) => SizeHint::default(),
+            Body::Whole(_) | Body::Streaming(_) | Body::Web(_) => SizeHint::default(),
             Body::Foreign(body) => body.size_hint(),
         }
     }

@@ -1,5 +1,6 @@
 //! What one connection holds of the server's memory, and whether it is in use.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -39,6 +40,8 @@ pub(crate) struct Connection {
     unread: AtomicUsize,
     /// Milliseconds from `born` to the last sign of use; 0 before the first request.
     last_used: AtomicU64,
+    /// Told when the client has taken so much that there is room for more.
+    taken: Notify,
     /// Told when the connection is to make room for another.
     evicted: Notify,
 }
@@ -89,6 +92,7 @@ impl Connection {
             open: AtomicUsize::new(0),
             unread: AtomicUsize::new(0),
             last_used: AtomicU64::new(0),
+            taken: Notify::new(),
             evicted: Notify::new(),
         })
     }
@@ -120,6 +124,19 @@ impl Connection {
     /// An answer begins of which nothing is there yet.
     pub(crate) fn undelivered(self: &Arc<Self>) -> Undelivered {
         Undelivered { open: self.open(), bytes: 0 }
+    }
+
+    /// Waits until the client leaves so little unread that a further part of an answer may be made.
+    pub(crate) async fn room(&self) {
+        let is_room = || self.unread.load(Ordering::Relaxed) < UNREAD_BYTES;
+        while !is_room() {
+            let mut taken = pin!(self.taken.notified());
+            // From here on no news is missed.
+            taken.as_mut().enable();
+            if !is_room() {
+                taken.await;
+            }
+        }
     }
 
     /// How long nothing has been asked or answered; None while something is.
@@ -170,7 +187,10 @@ impl Undelivered {
         let connection = &self.open.0;
         connection.touch();
         connection.unread.fetch_add(bytes, Ordering::Relaxed);
-        connection.unread.fetch_sub(self.bytes, Ordering::Relaxed);
+        let before = connection.unread.fetch_sub(self.bytes, Ordering::Relaxed);
+        if before >= UNREAD_BYTES && before - self.bytes < UNREAD_BYTES {
+            connection.taken.notify_waiters();
+        }
         self.bytes = bytes;
     }
 

@@ -12,7 +12,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use model::Status;
+use model::{DatabaseName, Status};
 use service::Service;
 
 use crate::firestore::listen::Listening;
@@ -110,4 +110,14 @@ impl Conversation {
             Conversation::Write(writing) => writing.wants_requests(),
         }
     }
+}
+
+/// A later request may name the database again, but no other.
+pub(crate) fn check_same_database(expected: &DatabaseName, named: &str) -> Result<(), Status> {
+    if named.is_empty() || DatabaseName::parse(named)? == *expected {
+        return Ok(());
+    }
+    Err(Status::invalid_argument(format!(
+        "Request specified a database ({named}) that did not match the expected database ({expected})"
+    )))
 }

@@ -10,15 +10,17 @@ mod explain;
 mod get_document;
 mod list_collection_ids;
 mod list_documents;
+pub(crate) mod listen;
 mod partition_query;
 mod rollback;
 mod run_aggregation_query;
 mod run_query;
 mod update_document;
+pub(crate) mod write;
 
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use model::{Code, Status};
 use service::{Call, Service};
 use wire::methods::Method;
@@ -30,11 +32,14 @@ use crate::grpc::frames::Frames;
 const USUAL: Duration = Duration::from_secs(300);
 /// Production's limit on aggregations.
 const AGGREGATION: Duration = Duration::from_secs(60);
+/// Conversations last as long as the client likes; this only keeps sums of times in range.
+const CONVERSATION: Duration = Duration::from_secs(366 * 24 * 3_600);
 
 /// The longest time a call of `method` may take.
 pub(crate) fn time_limit(method: Method) -> Duration {
     match method {
         Method::RunAggregationQuery => AGGREGATION,
+        Method::Write | Method::Listen => CONVERSATION,
         Method::GetDocument
         | Method::ListDocuments
         | Method::CreateDocument
@@ -47,8 +52,6 @@ pub(crate) fn time_limit(method: Method) -> Duration {
         | Method::RunQuery
         | Method::ExecutePipeline
         | Method::PartitionQuery
-        | Method::Write
-        | Method::Listen
         | Method::ListCollectionIds
         | Method::BatchWrite => USUAL,
     }
@@ -80,6 +83,7 @@ pub(crate) async fn handle(
         Method::PartitionQuery => Box::pin(partition_query::handle(service, call, read(bytes)?)).await,
         Method::ListCollectionIds => Box::pin(list_collection_ids::handle(service, call, read(bytes)?)).await,
         Method::BatchWrite => batch_write::handle(service, call, read(bytes)?).await,
+        // The last two are conversations, and never come here.
         Method::ExecutePipeline | Method::Write | Method::Listen => return Err(unimplemented(method)),
     };
     whole.map(Answer::Whole)
@@ -92,7 +96,7 @@ fn unimplemented(method: Method) -> Status {
 
 /// Reads a request. Bytes that are no such message are the client's fault, as are values nested
 /// deeper than the reader goes: legal ones stay far above that.
-fn read<M: prost::Message + Default>(bytes: Bytes) -> Result<M, Status> {
+fn read<M: prost::Message + Default>(bytes: impl Buf) -> Result<M, Status> {
     M::decode(bytes).map_err(|error| {
         tracing::debug!(%error, "a request could not be read");
         Status::invalid_argument("Payload isn't valid for request.")

@@ -3,6 +3,7 @@
 //! What stands here is the only place where generated messages become domain types.
 
 pub(crate) mod query;
+pub(crate) mod target;
 pub(crate) mod transaction;
 pub(crate) mod value;
 pub(crate) mod write;

@@ -4,16 +4,17 @@
 pub(crate) mod answer;
 pub(crate) mod count;
 pub(crate) mod deadline;
+pub(crate) mod dialogue;
 pub(crate) mod frames;
 pub(crate) mod guard;
 pub(crate) mod status;
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Request, Response};
-use hyper::body::Incoming;
+use http_body::Body as HttpBody;
 use model::{Code, Status};
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -22,25 +23,30 @@ use wire::methods::{FIRESTORE, Method};
 use crate::Gateway;
 use crate::body::Body;
 use crate::connection::Connection;
+use crate::conversation::{Conversation, Topic};
 use crate::firestore;
 use answer::Answer;
+use dialogue::{AtEnd, Dialogue};
 
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 const ENCODING: &str = "grpc-encoding";
-/// A request's message must have arrived this long after its headers.
-const ARRIVAL: Duration = Duration::from_secs(30);
 
 /// True when a request is a gRPC call.
 pub(crate) fn is_call(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
+    let kind = headers.get(CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
+    matches!(kind.strip_prefix(b"application/grpc"), Some([] | [b'+' | b';' | b' ', ..]))
 }
 
 /// Answers a call of the Firestore service.
-pub(crate) async fn call(
+pub(crate) async fn call<B>(
     gateway: &Gateway,
     connection: &Arc<Connection>,
-    request: Request<Incoming>,
-) -> Response<Body> {
+    request: Request<B>,
+    at_end: AtEnd,
+) -> Response<Body>
+where
+    B: HttpBody<Data = Bytes> + Unpin + Send + 'static,
+{
     let path = request.uri().path();
     let name = path.strip_prefix('/').and_then(|path| path.strip_prefix(FIRESTORE)?.strip_prefix('/'));
     let Some(method) = name.and_then(Method::named) else {
@@ -48,20 +54,37 @@ pub(crate) async fn call(
         return refuse(&Status::new(Code::Unimplemented, text));
     };
     let span = tracing::debug_span!("call", method = method.name());
-    run(gateway, connection, method, request).instrument(span).await
+    let incoming = Incoming { method, request, at_end };
+    run(gateway, connection, incoming).instrument(span).await
 }
 
-async fn run(
-    gateway: &Gateway,
-    connection: &Arc<Connection>,
+/// A call as it comes in.
+struct Incoming<B> {
     method: Method,
-    request: Request<Incoming>,
-) -> Response<Body> {
+    request: Request<B>,
+    at_end: AtEnd,
+}
+
+async fn run<B>(gateway: &Gateway, connection: &Arc<Connection>, incoming: Incoming<B>) -> Response<Body>
+where
+    B: HttpBody<Data = Bytes> + Unpin + Send + 'static,
+{
+    let Incoming { method, request, at_end } = incoming;
     let mut count = count::Call::of(method, &gateway.counts);
     let deadline = match deadline::of(request.headers(), firestore::time_limit(method)) {
         Ok(deadline) => deadline,
         Err(refusal) => return ended(count, &refusal),
     };
+    if let Some(topic) = Topic::of(method) {
+        if let Err(refusal) = refuse_compression(request.headers()) {
+            return ended(count, &refusal);
+        }
+        let conversation = Conversation::open(&gateway.service, topic);
+        let dialogue = Dialogue::new(conversation, request.into_body(), at_end, connection.clone());
+        // Answered at once; what is wrong with the requests is told when they come.
+        let answers = dialogue.answers(gateway.stopping.follow());
+        return respond(Body::streaming(answers, deadline, count, connection.undelivered()));
+    }
     // Boxed here: each wrapper further out would double the room that the future takes, and all of
     // it is moved when the call begins.
     let work = Box::pin(answer(gateway, connection, method, request, deadline));
@@ -80,15 +103,18 @@ async fn run(
     }
 }
 
-async fn answer(
+async fn answer<B>(
     gateway: &Gateway,
     connection: &Arc<Connection>,
     method: Method,
-    request: Request<Incoming>,
+    request: Request<B>,
     deadline: Instant,
-) -> Result<Answer, Status> {
+) -> Result<Answer, Status>
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+{
     refuse_compression(request.headers())?;
-    let arrival = deadline.min(Instant::now() + ARRIVAL);
+    let arrival = deadline.min(Instant::now() + frames::ARRIVAL);
     let (message, _claim) = frames::read_message(request.into_body(), connection.memory(), arrival).await?;
     let call = service::Call { deadline: deadline.into_std() };
     let handled = firestore::handle(&gateway.service, &call, method, message);

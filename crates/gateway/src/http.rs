@@ -1,6 +1,9 @@
-//! One port: a request is a gRPC call, one of the few plain HTTP requests, or not found.
+//! One port: a request is a gRPC call, a page's call by WebChannel, REST or gRPC-Web, one of the few control
+//! requests, or not found.
 
 mod control;
+mod cors;
+pub(crate) mod status;
 
 use std::sync::Arc;
 
@@ -12,7 +15,8 @@ use tower::ServiceExt;
 use crate::Gateway;
 use crate::body::Body;
 use crate::connection::Connection;
-use crate::grpc;
+use crate::grpc::{self, dialogue::AtEnd};
+use crate::{grpc_web, rest, webchannel};
 
 const HEALTH: &str = "/grpc.health.v1.Health/";
 const REFLECTION: &str = "/grpc.reflection.v1.ServerReflection/";
@@ -25,17 +29,65 @@ pub(crate) async fn answer(
     request: Request<Incoming>,
 ) -> Response<Body> {
     let open = connection.open();
-    let is_call = request.version() == Version::HTTP_2
-        && request.method() == Method::POST
-        && grpc::is_call(request.headers());
-    let response = if !is_call {
-        Box::pin(control::answer(gateway, request)).await
-    } else if let Some(neighbour) = Neighbour::at(request.uri().path()) {
-        Box::pin(neighbour.answer(gateway, request)).await
-    } else {
-        grpc::call(gateway, connection, request).await
+    let response = match Kind::of(&request) {
+        Kind::Call => grpc::call(gateway, connection, request, AtEnd::HalfClose).await,
+        Kind::Neighbour(neighbour) => Box::pin(neighbour.answer(gateway, request)).await,
+        kind @ (Kind::Channel(_) | Kind::WebCall | Kind::Rest | Kind::Question | Kind::Control) => {
+            Box::pin(plain(gateway, connection, kind, request)).await
+        }
     };
     drop(open);
+    response
+}
+
+/// What a request is.
+enum Kind {
+    Call,
+    Neighbour(Neighbour),
+    Channel(webchannel::Address),
+    WebCall,
+    Rest,
+    /// A browser asks what a page may do.
+    Question,
+    Control,
+}
+
+impl Kind {
+    fn of(request: &Request<Incoming>) -> Self {
+        let (path, headers) = (request.uri().path(), request.headers());
+        let is_post = request.method() == Method::POST;
+        if is_post && grpc_web::is_call(headers) {
+            Kind::WebCall
+        } else if is_post && request.version() == Version::HTTP_2 && grpc::is_call(headers) {
+            Neighbour::at(path).map_or(Kind::Call, Kind::Neighbour)
+        } else if request.method() == Method::OPTIONS {
+            Kind::Question
+        } else if let Some(address) = webchannel::Address::parse(path) {
+            Kind::Channel(address)
+        } else if rest::is_below(path) {
+            Kind::Rest
+        } else {
+            Kind::Control
+        }
+    }
+}
+
+/// Answers what pages may ask, too.
+async fn plain(
+    gateway: &Gateway,
+    connection: &Arc<Connection>,
+    kind: Kind,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    let page = cors::Page::of(request.headers());
+    let mut response = match kind {
+        Kind::Channel(address) => webchannel::answer(gateway, connection, address, request).await,
+        Kind::WebCall => grpc_web::call(gateway, connection, request).await,
+        Kind::Rest => rest::answer(gateway, connection, request).await.unwrap_or_else(not_found),
+        Kind::Question => Response::new(Body::Plain(None)),
+        Kind::Control | Kind::Call | Kind::Neighbour(_) => control::answer(gateway, request).await,
+    };
+    page.allow(response.headers_mut());
     response
 }
 
@@ -63,6 +115,10 @@ impl Neighbour {
         let Ok(response) = response;
         response.map(Body::Foreign)
     }
+}
+
+fn not_found() -> Response<Body> {
+    text(StatusCode::NOT_FOUND, "Not Found\n")
 }
 
 /// An answer of plain text.

@@ -12,15 +12,20 @@
 
 mod body;
 mod connection;
+mod conversation;
 mod firestore;
 mod from_proto;
 mod grpc;
+mod grpc_web;
 mod http;
 mod json;
 mod listener;
 mod neighbours;
+mod rest;
 mod splice;
+mod stopping;
 mod to_proto;
+mod webchannel;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +42,8 @@ pub struct Gateway {
     options: Options,
     counts: Arc<Counts>,
     neighbours: neighbours::Neighbours,
+    stopping: stopping::Stopping,
+    sessions: Arc<webchannel::Sessions>,
 }
 
 /// Limits that an operator may want to change.
@@ -58,7 +65,8 @@ impl Gateway {
     /// Makes `service` reachable.
     pub fn new(service: Arc<Service>, options: Options) -> Arc<Self> {
         let (counts, neighbours) = (Counts::new(), neighbours::Neighbours::new());
-        Arc::new(Gateway { service, options, counts, neighbours })
+        let (stopping, sessions) = (stopping::Stopping::new(), Arc::default());
+        Arc::new(Gateway { service, options, counts, neighbours, stopping, sessions })
     }
 
     /// How many calls ended how.

@@ -9,7 +9,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use crate::connection::Connection;
@@ -58,7 +58,6 @@ struct Shared {
     gateway: Arc<Gateway>,
     connections: Arc<Connections>,
     requests: Arc<Semaphore>,
-    stop: watch::Receiver<bool>,
 }
 
 impl Connections {
@@ -87,13 +86,11 @@ pub(crate) async fn serve(
     stop: impl Future<Output = ()>,
     drain: Duration,
 ) {
-    let (stopper, stopped) = watch::channel(false);
     let room = Arc::new(Semaphore::new(gateway.options.max_connections));
     let shared = Shared {
         gateway,
         connections: Arc::default(),
         requests: crate::connection::Memory::whole(),
-        stop: stopped,
     };
     let mut tasks = JoinSet::new();
     let mut stop = pin!(stop);
@@ -110,8 +107,7 @@ pub(crate) async fn serve(
     }
     drop(listener);
     shared.gateway.neighbours.stopping().await;
-    // Fails only when no connection is left to hear it.
-    let _ = stopper.send(true);
+    shared.gateway.stopping.begin();
     let all = async { while tasks.join_next().await.is_some() {} };
     if tokio::time::timeout(drain, all).await.is_err() {
         tracing::info!("some requests did not finish in time and were cut");
@@ -156,12 +152,12 @@ async fn run(shared: &Shared, connection: &Arc<Connection>, stream: TcpStream) {
     });
     let protocol = protocol();
     let mut serving = pin!(protocol.serve_connection(TokioIo::new(stream), service));
-    let mut stop = shared.stop.clone();
+    let mut stopped = shared.gateway.stopping.follow();
     loop {
         tokio::select! {
             // An error is the peer's: it went away or broke the protocol.
             _ = serving.as_mut() => return,
-            () = stopped(&mut stop) => {
+            () = stopped.wait() => {
                 serving.as_mut().graceful_shutdown();
                 // The drain of the whole server bounds this.
                 let _ = serving.await;
@@ -177,12 +173,6 @@ async fn run(shared: &Shared, connection: &Arc<Connection>, stream: TcpStream) {
     }
     serving.as_mut().graceful_shutdown();
     let _ = tokio::time::timeout(CLOSING, serving).await;
-}
-
-/// Done when the server stops.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // Fails when the server is gone, which is a stop as well.
-    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 /// What to do with a connection.

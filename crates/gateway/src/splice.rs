@@ -61,6 +61,11 @@ impl Splicer {
         out.extend_from_slice(path.as_str().as_bytes());
     }
 
+    /// The full name of a document.
+    pub(crate) fn name(&self, path: &DocumentPath) -> String {
+        format!("{}{}", self.prefix, path.as_str())
+    }
+
     fn name_field_length(&self, path: &DocumentPath) -> usize {
         let length = self.prefix.len() + path.as_str().len();
         key_len(NAME) + encoded_len_varint(length as u64) + length

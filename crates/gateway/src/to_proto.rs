@@ -1,8 +1,11 @@
 //! Domain types as messages, for the answers that carry no stored documents (those are spliced, see
 //! [`crate::splice`]).
 
+pub(crate) mod listen;
+
 use model::write::{CommitResult, WriteResult};
 use model::{Status, Timestamp, Value};
+use service::WriteAnswer;
 use wire::firestore::value::ValueType;
 use wire::firestore::{self as proto};
 
@@ -66,6 +69,16 @@ pub(crate) fn commit_response(result: &CommitResult) -> proto::CommitResponse {
     proto::CommitResponse {
         write_results: result.results.iter().map(write_result).collect(),
         commit_time: Some(timestamp(result.commit_time)),
+    }
+}
+
+/// What one commit of a write stream did.
+pub(crate) fn write_response(answer: &WriteAnswer) -> proto::WriteResponse {
+    proto::WriteResponse {
+        stream_id: String::new(),
+        stream_token: answer.token.clone(),
+        write_results: answer.result.results.iter().map(write_result).collect(),
+        commit_time: Some(timestamp(answer.result.commit_time)),
     }
 }
 

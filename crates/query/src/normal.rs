@@ -13,7 +13,7 @@ mod cut;
 mod disjunct;
 mod order;
 
-pub(crate) use condition::{Condition, ShowValue};
+pub(crate) use condition::{Condition, Operator, ShowValue};
 pub(crate) use cut::{Cut, KeyPart, encoded};
 pub(crate) use disjunct::{Constraint, Disjunct};
 
@@ -33,7 +33,7 @@ pub(crate) struct Normal {
     /// Complete; the last one is the name.
     pub order: Vec<Order>,
     /// The query itself orders by name, so nothing can come before it.
-    name_is_explicit: bool,
+    pub(crate) name_is_explicit: bool,
     pub start: Option<Cut>,
     pub end: Option<Cut>,
     pub offset: u64,

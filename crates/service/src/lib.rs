@@ -31,6 +31,7 @@ mod run_query;
 mod suggestions;
 mod transactions;
 mod update_document;
+mod write_stream;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -57,6 +58,7 @@ pub use reader::Consistency;
 pub use run_aggregation::{AggregationAnswer, RunAggregation};
 pub use run_query::{Explain, Explained, QueryAnswer, QueryStep, RunQuery};
 pub use update_document::UpdateDocument;
+pub use write_stream::{ResumeWrites, WriteAnswer, WriteStream};
 
 /// All operations over one store.
 pub struct Service {
@@ -66,6 +68,7 @@ pub struct Service {
     work: blocking::Work,
     suggestions: Arc<suggestions::Suggestions>,
     hubs: Arc<watch::Hubs>,
+    write_streams: write_stream::WriteStreams,
 }
 
 /// Policies of the operations.
@@ -92,12 +95,18 @@ impl Service {
             suggest: Arc::new(move |database, index| noted.note(database, index)),
         };
         let hubs = watch::Hubs::new(store.clone(), watching);
-        Service { store, host, options, work: blocking::Work::new(), suggestions, hubs }
+        let (work, write_streams) = (blocking::Work::new(), write_stream::WriteStreams::default());
+        Service { store, host, options, work, suggestions, hubs, write_streams }
     }
 
     /// The indexes that queries would have liked, by database.
     pub fn suggested_indexes(&self) -> Vec<(DatabaseName, IndexDefinition)> {
         self.suggestions.all()
+    }
+
+    /// Bytes that nobody can guess: the name of what one client may hold.
+    pub fn secret<const N: usize>(&self) -> [u8; N] {
+        self.host.secret()
     }
 
     fn database(&self, name: &DatabaseName) -> Result<Arc<Database>, Status> {

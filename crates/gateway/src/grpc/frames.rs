@@ -1,5 +1,7 @@
 //! gRPC's framing: each message behind five bytes, a flag for compression and its length.
 
+use std::time::Duration;
+
 use bytes::{Buf, Bytes, BytesMut};
 use http_body::Body;
 use http_body_util::BodyExt;
@@ -13,6 +15,25 @@ use crate::connection::{Claim, Memory};
 const HEAD_BYTES: usize = 5;
 /// Buffer that a message begins with; it grows as bytes arrive, never by what the head claims.
 const FIRST_BUFFER_BYTES: usize = 64 * 1024;
+/// A message that has begun must have arrived after this time.
+pub(crate) const ARRIVAL: Duration = Duration::from_secs(30);
+
+/// Reads the messages of a request, one after the other.
+pub(crate) struct Reader<B> {
+    body: B,
+    /// Received, and not yet looked at.
+    received: Bytes,
+    partial: Option<Partial>,
+}
+
+/// A message of which a part is missing.
+struct Partial {
+    length: usize,
+    buffer: BytesMut,
+    claim: Claim,
+    /// When the rest must have arrived: what is claimed for it is kept from others.
+    due: Instant,
+}
 
 /// Reads the one message of a request; the claim on memory is to be kept as long as the message.
 /// Errors are the client's: a message that is too large, cut short, compressed or late.
@@ -24,40 +45,89 @@ pub(crate) async fn read_message<B>(
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    match tokio::time::timeout_at(arrival, read(body, memory)).await {
-        Ok(outcome) => outcome,
+    let mut reader = Reader::new(body);
+    match tokio::time::timeout_at(arrival, reader.next(memory)).await {
+        Ok(outcome) => outcome?.ok_or_else(cut_short),
         Err(_) => Err(deadline::exceeded()),
     }
 }
 
-async fn read<B>(mut body: B, memory: &Memory) -> Result<(Bytes, Claim), Status>
+impl<B> Reader<B>
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    let mut received = next_data(&mut body).await?;
-    while received.len() < HEAD_BYTES {
-        received = joined(received, next_data(&mut body).await?);
+    pub(crate) fn new(body: B) -> Self {
+        Reader { body, received: Bytes::new(), partial: None }
     }
-    let length = read_head(&mut received)?;
-    let claim = memory.claim(length).await;
-    if received.len() >= length {
-        return Ok((received.split_to(length), claim));
+
+    /// The next message and the claim on memory for it; None after the last. Cancel-safe. Errors as
+    /// for [`read_message`].
+    pub(crate) async fn next(&mut self, memory: &Memory) -> Result<Option<(Bytes, Claim)>, Status> {
+        while self.partial.is_none() {
+            if let Some(length) = head(&self.received)? {
+                let claim = memory.claim(length).await;
+                self.received.advance(HEAD_BYTES);
+                if self.received.len() >= length {
+                    return Ok(Some((self.take(length), claim)));
+                }
+                let buffer = BytesMut::with_capacity(length.min(FIRST_BUFFER_BYTES));
+                let due = Instant::now() + ARRIVAL;
+                self.partial = Some(Partial { length, buffer, claim, due });
+                break;
+            }
+            match next_data(&mut self.body).await? {
+                Some(data) => self.received = joined(std::mem::take(&mut self.received), data),
+                None if self.received.is_empty() => return Ok(None),
+                None => return Err(cut_short()),
+            }
+        }
+        self.rest().await.map(Some)
     }
-    let mut buffer = BytesMut::with_capacity(length.min(FIRST_BUFFER_BYTES));
-    buffer.extend_from_slice(&received);
-    while buffer.len() < length {
-        buffer.extend_from_slice(&next_data(&mut body).await?);
+
+    /// The rest of a message that has begun.
+    async fn rest(&mut self) -> Result<(Bytes, Claim), Status> {
+        loop {
+            let partial = self.partial.as_mut().expect("a message has begun");
+            let missing = partial.length - partial.buffer.len();
+            let part = self.received.len().min(missing);
+            partial.buffer.extend_from_slice(&self.received[..part]);
+            self.received.advance(part);
+            if part == missing {
+                let Partial { buffer, claim, .. } = self.partial.take().expect("it was there above");
+                self.received = rested(std::mem::take(&mut self.received));
+                return Ok((buffer.freeze(), claim));
+            }
+            let next = tokio::time::timeout_at(partial.due, next_data(&mut self.body));
+            let data = next.await.map_err(|_| deadline::exceeded())??;
+            self.received = data.ok_or_else(cut_short)?;
+        }
     }
-    buffer.truncate(length);
-    Ok((buffer.freeze(), claim))
+
+    fn take(&mut self, length: usize) -> Bytes {
+        let message = self.received.split_to(length);
+        self.received = rested(std::mem::take(&mut self.received));
+        message
+    }
+}
+
+/// What is left, without holding on to the memory of what was before it.
+fn rested(left: Bytes) -> Bytes {
+    if left.is_empty() { Bytes::new() } else { left }
 }
 
 fn joined(first: Bytes, second: Bytes) -> Bytes {
-    [first, second].concat().into()
+    if first.is_empty() { second } else { [first, second].concat().into() }
 }
 
-/// The length of the message that follows.
-fn read_head(bytes: &mut Bytes) -> Result<usize, Status> {
+fn cut_short() -> Status {
+    Status::invalid_argument("The request's message is missing or cut short.")
+}
+
+/// The length of the message that follows, once its head is there.
+fn head(mut bytes: &[u8]) -> Result<Option<usize>, Status> {
+    if bytes.len() < HEAD_BYTES {
+        return Ok(None);
+    }
     match bytes.get_u8() {
         0 => {}
         1 => return Err(Status::new(Code::Unimplemented, "Compressed messages are not supported.")),
@@ -72,11 +142,11 @@ fn read_head(bytes: &mut Bytes) -> Result<usize, Status> {
         let text = format!("Request payload size exceeds the limit: {MAX_REQUEST_BYTES} bytes.");
         return Err(Status::invalid_argument(text));
     }
-    Ok(length)
+    Ok(Some(length))
 }
 
-/// The next bytes of the body, which must have more.
-async fn next_data<B>(body: &mut B) -> Result<Bytes, Status>
+/// The next bytes of the body; None when it has no more.
+async fn next_data<B>(body: &mut B) -> Result<Option<Bytes>, Status>
 where
     B: Body<Data = Bytes> + Unpin,
 {
@@ -85,11 +155,11 @@ where
             frame.map_err(|_| Status::new(Code::Cancelled, "The request ended before its message did."))?;
         match frame.into_data() {
             Ok(data) if data.is_empty() => {}
-            Ok(data) => return Ok(data),
+            Ok(data) => return Ok(Some(data)),
             Err(_trailers) => break,
         }
     }
-    Err(Status::invalid_argument("The request's message is missing or cut short."))
+    Ok(None)
 }
 
 /// Messages of an answer, each in its frame.
@@ -117,6 +187,23 @@ impl Frames {
         let length = self.0.len() - start - HEAD_BYTES;
         let length = u32::try_from(length).expect("answers are cut into messages far below 4 GiB");
         self.0[start + 1..start + HEAD_BYTES].copy_from_slice(&length.to_be_bytes());
+    }
+
+    /// Bytes so far.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The messages, without their frames.
+    pub(crate) fn messages(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = &self.0[..];
+        std::iter::from_fn(move || {
+            let (head, behind) = rest.split_first_chunk::<HEAD_BYTES>()?;
+            let [_, length @ ..] = *head;
+            let (message, behind) = behind.split_at(u32::from_be_bytes(length) as usize);
+            rest = behind;
+            Some(message)
+        })
     }
 
     /// The bytes for the wire.

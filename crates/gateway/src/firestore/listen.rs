@@ -1,0 +1,93 @@
+//! Listen: the targets that a client adds and removes, and what becomes of them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use model::{DatabaseName, Status};
+use service::{ListenStream, Service};
+use wire::firestore::ListenRequest;
+use wire::firestore::listen_request::TargetChange;
+
+use crate::conversation::check_same_database;
+use crate::from_proto::target;
+use crate::splice::Splicer;
+use crate::to_proto;
+
+/// A Listen stream; how it is used stands at [`crate::conversation::Conversation`].
+pub(crate) enum Listening {
+    /// Nothing has been asked yet.
+    New(Arc<Service>),
+    Open(Box<Open>),
+    /// The client has said that it asks for nothing more.
+    Closed,
+}
+
+/// See [`Listening::Open`].
+pub(crate) struct Open {
+    database: DatabaseName,
+    splicer: Splicer,
+    stream: ListenStream,
+}
+
+impl Listening {
+    /// A stream that waits for its first request.
+    pub(crate) fn new(service: Arc<Service>) -> Self {
+        Listening::New(service)
+    }
+
+    /// Takes a request.
+    pub(crate) fn receive(&mut self, message: &[u8]) -> Result<(), Status> {
+        // Read from a slice, so that what is kept of a request is a copy: a target may live for hours.
+        let request: ListenRequest = super::read(message)?;
+        let open = match self {
+            Listening::Open(open) => open,
+            Listening::New(service) => {
+                let opened = Open::new(service, &request)?;
+                *self = Listening::Open(Box::new(opened));
+                let Listening::Open(open) = self else { unreachable!("it was opened above") };
+                open
+            }
+            Listening::Closed => return Ok(()),
+        };
+        open.receive(request)
+    }
+
+    /// Ends the stream: who listens for good leaves his side open.
+    pub(crate) fn half_close(&mut self) {
+        *self = Listening::Closed;
+    }
+
+    /// The next message.
+    pub(crate) async fn answer(&mut self) -> Result<Option<Bytes>, Status> {
+        match self {
+            Listening::New(_) => std::future::pending().await,
+            Listening::Open(open) => {
+                let event = open.stream.next().await?;
+                Ok(Some(to_proto::listen::response(&open.splicer, event)))
+            }
+            Listening::Closed => Ok(None),
+        }
+    }
+}
+
+impl Open {
+    fn new(service: &Service, request: &ListenRequest) -> Result<Self, Status> {
+        if request.database.is_empty() {
+            return Err(Status::invalid_argument("'database' must be set on an initial listen request."));
+        }
+        let database = DatabaseName::parse(&request.database)?;
+        let stream = service.listen(&database)?;
+        Ok(Open { splicer: Splicer::new(&database), database, stream })
+    }
+
+    fn receive(&mut self, request: ListenRequest) -> Result<(), Status> {
+        check_same_database(&self.database, &request.database)?;
+        match request.target_change {
+            Some(TargetChange::AddTarget(target)) => {
+                self.stream.add_target(target::target(&self.database, target))
+            }
+            Some(TargetChange::RemoveTarget(id)) => self.stream.remove_target(id),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! A conversation over gRPC: one future reads the requests and makes the answers, driven by the HTTP
+//! layer as it can send. No task of its own, so it ends with the call, however that ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::{FutureExt, stream};
+use http_body::Body;
+use model::{Code, Status};
+use tokio::time::Instant;
+
+use super::answer::AnswerStream;
+use super::frames::{Frames, Reader};
+use crate::connection::{Claim, Connection};
+use crate::conversation::Conversation;
+use crate::stopping::Stopped;
+
+/// Answers that are ready are sent together, up to about so many bytes.
+const RUN_BYTES: usize = 32 * 1024;
+/// A client that has taken nothing for so long, though there was something, starts over.
+const STALLED: Duration = Duration::from_secs(60);
+
+/// See the module.
+pub(crate) struct Dialogue<B> {
+    conversation: Conversation,
+    requests: Reader<B>,
+    /// What the end of the requests means.
+    at_end: AtEnd,
+    /// False after the last request.
+    reading: bool,
+    connection: Arc<Connection>,
+    /// True once the server stops: what is under way is finished, and nothing else begins.
+    stopping: bool,
+    /// When the last answers were handed out.
+    handed: Option<Instant>,
+    /// How it ended, when the last answers were yet to be handed out.
+    ended: Option<Result<(), Status>>,
+}
+
+/// What the end of the requests means to the conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AtEnd {
+    /// The client is done.
+    HalfClose,
+    /// The client cannot send more, but listens on.
+    GoOn,
+}
+
+enum Event {
+    Request(Result<Option<(Bytes, Claim)>, Status>),
+    Answer(Result<Option<Bytes>, Status>),
+    Stopping,
+}
+
+impl<B> Dialogue<B>
+where
+    B: Body<Data = Bytes> + Unpin + Send + 'static,
+{
+    /// A conversation whose requests come from `body`.
+    pub(crate) fn new(
+        conversation: Conversation,
+        body: B,
+        at_end: AtEnd,
+        connection: Arc<Connection>,
+    ) -> Self {
+        Dialogue {
+            conversation,
+            requests: Reader::new(body),
+            at_end,
+            reading: true,
+            connection,
+            stopping: false,
+            handed: None,
+            ended: None,
+        }
+    }
+
+    /// Its answers, until the server is `stopped`.
+    pub(crate) fn answers(self, stopped: Stopped) -> AnswerStream {
+        let state = Box::new((self, stopped));
+        Box::pin(stream::try_unfold(state, |mut state| async move {
+            let (dialogue, stopped) = &mut *state;
+            let frames = dialogue.next(stopped).await?;
+            Ok(frames.map(|frames| (frames, state)))
+        }))
+    }
+
+    /// The next run of answers.
+    async fn next(&mut self, stopped: &mut Stopped) -> Result<Option<Frames>, Status> {
+        self.check_taken()?;
+        if let Some(ended) = self.ended.take() {
+            return ended.map(|()| None);
+        }
+        self.connection.room().await;
+        loop {
+            match self.event(stopped).await {
+                Event::Request(request) => self.take(request?)?,
+                Event::Answer(Ok(Some(message))) => {
+                    let frames = self.gather(&message);
+                    self.handed = Some(Instant::now());
+                    return Ok(Some(frames));
+                }
+                Event::Answer(Ok(None)) => return self.end().map(|()| None),
+                Event::Answer(Err(refusal)) => return Err(refusal),
+                Event::Stopping => {
+                    self.stopping = true;
+                    self.reading = false;
+                    self.conversation.half_close();
+                }
+            }
+        }
+    }
+
+    async fn event(&mut self, stopped: &mut Stopped) -> Event {
+        let wanted = self.reading && self.conversation.wants_requests();
+        tokio::select! {
+            request = self.requests.next(self.connection.memory()), if wanted => Event::Request(request),
+            answer = self.conversation.answer() => Event::Answer(answer),
+            () = stopped.wait(), if !self.stopping => Event::Stopping,
+        }
+    }
+
+    fn take(&mut self, request: Option<(Bytes, Claim)>) -> Result<(), Status> {
+        match request {
+            Some((message, claim)) => self.conversation.receive(claimed(message, claim)),
+            None => {
+                self.reading = false;
+                match self.at_end {
+                    AtEnd::HalfClose => self.conversation.half_close(),
+                    AtEnd::GoOn => {}
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The first answer, and those that need not be waited for.
+    fn gather(&mut self, first: &[u8]) -> Frames {
+        let mut frames = Frames::default();
+        frames.push(|out| out.extend_from_slice(first));
+        while frames.len() < RUN_BYTES && self.ended.is_none() {
+            match self.conversation.answer().now_or_never() {
+                Some(Ok(Some(message))) => frames.push(|out| out.extend_from_slice(&message)),
+                Some(Ok(None)) => self.ended = Some(self.end()),
+                Some(Err(refusal)) => self.ended = Some(Err(refusal)),
+                None => break,
+            }
+        }
+        frames
+    }
+
+    /// How a conversation ends that has nothing more to say.
+    fn end(&self) -> Result<(), Status> {
+        if self.stopping {
+            return Err(Status::new(Code::Unavailable, "The server is stopping."));
+        }
+        Ok(())
+    }
+
+    /// The HTTP layer asks for more as soon as it could send a part of what it had.
+    fn check_taken(&mut self) -> Result<(), Status> {
+        match self.handed.take() {
+            Some(handed) if handed.elapsed() >= STALLED => {
+                let seconds = STALLED.as_secs();
+                let text = format!("The client took no answers for {seconds} seconds. Begin again from the last one.");
+                Err(Status::new(Code::Unavailable, text))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+/// A message that gives its claim on memory back when nothing of it is left.
+fn claimed(message: Bytes, claim: Claim) -> Bytes {
+    struct Claimed(Bytes, #[expect(dead_code, reason = "it is there to be dropped")] Claim);
+    impl AsRef<[u8]> for Claimed {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
+        }
+    }
+    Bytes::from_owner(Claimed(message, claim))
+}
