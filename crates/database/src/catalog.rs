@@ -6,7 +6,7 @@
 //! | key | row |
 //! |---|---|
 //! | `next` | `number`: the next database number |
-//! | `database/{project}/{database}` | `number` |
+//! | `database/{project}/{database}` | `number`; `begun`: when it was made, or last cleared |
 //! | `cleared/{number}` | nothing: rows of that number are garbage |
 //! | `index/{number}/{id}` | a declared index and its state |
 //! | `dropped/{number}/{id}` | nothing: entries of that index are garbage |
@@ -40,16 +40,29 @@ impl Catalog {
         self.read_number(&database_key(name)).map(|number| number.map(DatabaseNumber))
     }
 
-    /// Gives a database a new number; a number it had before becomes garbage.
+    /// When a database was made or last cleared; the epoch for one that an earlier version made.
+    pub(crate) fn begun(&self, name: &DatabaseName) -> Result<Timestamp, Status> {
+        let row = self.row(&database_key(name))?;
+        match row.as_ref().and_then(|row| row.get("begun")) {
+            None => Ok(Timestamp::ZERO),
+            Some(Value::Timestamp(begun)) => Ok(*begun),
+            Some(_) => Err(Damage::CatalogRow.into()),
+        }
+    }
+
+    /// Gives a database a new number at the time `begun`; a number it had before becomes garbage.
     pub(crate) fn renumber(
         &self,
         name: &DatabaseName,
+        begun: Timestamp,
     ) -> Result<(Option<DatabaseNumber>, DatabaseNumber), Status> {
         let old = self.number(name)?;
         let number = self.read_number("next")?.unwrap_or(1);
         let mut batch = Batch::default();
         put(&mut batch, "next", &number_row(number + 1));
-        put(&mut batch, &database_key(name), &number_row(number));
+        let mut row = number_row(number);
+        row.insert("begun".to_owned(), Value::Timestamp(begun));
+        put(&mut batch, &database_key(name), &row);
         if let Some(old) = old {
             put(&mut batch, &format!("cleared/{:08x}", old.0), &Fields::new());
         }
@@ -133,12 +146,13 @@ impl Catalog {
     }
 
     fn read_number(&self, key: &str) -> Result<Option<u32>, Status> {
-        let Some(row) = self.engine.snapshot().get(Space::Meta, key.as_bytes()).map_err(error::storage)?
-        else {
-            return Ok(None);
-        };
-        let fields = body::decode(&row).map_err(|_| Damage::CatalogRow)?;
-        Ok(Some(integer(&fields, "number")?))
+        let Some(row) = self.row(key)? else { return Ok(None) };
+        Ok(Some(integer(&row, "number")?))
+    }
+
+    fn row(&self, key: &str) -> Result<Option<Fields>, Status> {
+        let row = self.engine.snapshot().get(Space::Meta, key.as_bytes()).map_err(error::storage)?;
+        Ok(row.map(|row| body::decode(&row)).transpose().map_err(|_| Damage::CatalogRow)?)
     }
 
     fn rows(&self, prefix: &str) -> Result<Vec<(String, Fields)>, Status> {

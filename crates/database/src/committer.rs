@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 
 use crate::database::Inner;
 use crate::error::{self, CONTENTION, TOO_MUCH_CONTENTION};
+use crate::feed::Step;
 use crate::round::{Prepared, Round};
 use crate::transaction::{Age, Ending, Kind, TransactionId, WriteLock};
 
@@ -67,6 +68,8 @@ struct Outcome {
     filled: Vec<mpsc::Sender<Result<(), Status>>>,
     transactions: Vec<TransactionId>,
     last: Option<Timestamp>,
+    /// The commits in order, while somebody follows.
+    steps: Option<Vec<Arc<Step>>>,
 }
 
 impl Inner {
@@ -131,7 +134,8 @@ impl Inner {
         let (before, first) = self.publication.begin_round(&*self.engine, self.now());
         let indexes = self.indexes.read().clone();
         let mut round = Round::new(self.name.clone(), indexes, before, first);
-        let mut outcome = Outcome::default();
+        let steps = self.publication.is_followed().then(Vec::new);
+        let mut outcome = Outcome { steps, ..Outcome::default() };
         for job in jobs {
             match job {
                 Job::Commit(job) => self.prepare(&mut round, &mut outcome, job),
@@ -144,7 +148,7 @@ impl Inner {
         let used = round.last_time();
         let written = if round.is_empty() { Ok(()) } else { self.write(round) };
         let last = outcome.last.filter(|_| written.is_ok());
-        self.publication.end_round(used, last);
+        self.publication.end_round(used, last, outcome.steps.take());
         let ready = {
             let mut coordination = self.coordination.lock();
             coordination.locks.round_ended(&outcome.transactions);
@@ -203,6 +207,9 @@ impl Inner {
             return;
         }
         self.recent.lock().add(prepared.result.commit_time, prepared.writes.clone());
+        if let Some(steps) = &mut outcome.steps {
+            steps.push(Arc::new(prepared.step()));
+        }
         let result = round.accept(prepared);
         outcome.last = Some(result.commit_time);
         outcome.answers.push((job.reply, Ok(result)));

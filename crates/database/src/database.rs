@@ -38,6 +38,7 @@ pub(crate) struct Inner {
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) host: Host,
     pub(crate) options: Arc<Options>,
+    pub(crate) begun: Timestamp,
     pub(crate) publication: Publication,
     pub(crate) indexes: RwLock<Arc<IndexSet>>,
     pub(crate) queue: Mutex<Queue>,
@@ -46,6 +47,12 @@ pub(crate) struct Inner {
     pub(crate) recent: Mutex<RecentWrites>,
     /// Rows that commits have removed since the last clean-up that took live rows with it.
     pub(crate) removed_rows: AtomicU64,
+}
+
+/// What has been when a database is opened.
+pub(crate) struct History {
+    pub(crate) begun: Timestamp,
+    pub(crate) last_commit: Timestamp,
 }
 
 /// Who holds which locks, and which transactions live: changed together.
@@ -79,13 +86,15 @@ impl Database {
         host: Host,
         options: Arc<Options>,
         indexes: IndexSet,
-        last_commit: Timestamp,
+        history: History,
     ) -> Self {
+        let History { begun, last_commit } = history;
         let coordination =
             Coordination { registry: Registry::new(host.random()), locks: LockTable::default() };
         let inner = Inner {
             name,
             engine,
+            begun,
             options,
             publication: Publication::new(last_commit),
             indexes: RwLock::new(Arc::new(indexes)),
@@ -102,6 +111,11 @@ impl Database {
     /// The database's name.
     pub fn name(&self) -> &DatabaseName {
         &self.inner.name
+    }
+
+    /// When it was made or last cleared: what was before this time is gone. The epoch when that is not known.
+    pub fn begun(&self) -> Timestamp {
+        self.inner.begun
     }
 
     /// The indexes as they stand.

@@ -7,7 +7,8 @@
 //! 3. `Round::prepare` applies each to the newest state (with what the round has changed so far),
 //!    computes index entries, and asks the `LockTable` whether other transactions' reads stand in the way.
 //! 4. `Engine::commit` makes the round durable, with one write for all of it.
-//! 5. `Publication::publish` lets readers see it; locks are released; the answers go out.
+//! 5. `Publication::end_round` lets readers see it and hands it to followers ([`Follower`]); locks are released; the
+//!    answers go out.
 //!
 //! This room knows no queries, no principals and no protobuf.
 
@@ -23,6 +24,7 @@ mod committer;
 mod cursor;
 mod database;
 mod error;
+mod feed;
 mod options;
 mod publication;
 mod retention;
@@ -32,6 +34,7 @@ mod transaction;
 
 pub use change_log::{ChangeScan, CommitRecord};
 pub use database::{Database, ReadAt};
+pub use feed::{DocumentChange, Followed, Follower, Step};
 pub use index::{
     Column, ColumnKind, DeclaredIndex, FieldOverride, IndexDefinition, IndexFile, IndexScope, IndexSet,
     IndexSource, IndexState, Scope, SingleFieldIndex,

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use model::limits::{MAX_INDEX_ENTRIES, MAX_INDEX_ENTRY_BYTES};
 use model::write::{CommitResult, Operation, Write, WriteResult};
-use model::{DatabaseName, DocumentPath, Fields, Status, Timestamp, Value, body};
+use model::{DatabaseName, Document, DocumentPath, Fields, Status, Timestamp, Value, body};
 use storage::{Batch, Snapshot, Space};
 
 use crate::apply::{Effect, Found, apply};
 use crate::error::{self, Damage};
+use crate::feed::{self, Step};
 use crate::index::{IndexSet, declared_entries, document_entries};
 use crate::keys::changes::{self, Change};
 use crate::keys::{DatabaseNumber, documents, history, time_bytes};
@@ -52,10 +53,27 @@ struct DocumentChange {
     added: Vec<Bytes>,
 }
 
+impl State {
+    fn document(&self, path: &DocumentPath) -> Document {
+        let State { create_time, update_time, .. } = *self;
+        Document { path: path.clone(), create_time, update_time, body: self.body.clone() }
+    }
+}
+
 impl Prepared {
     /// True when the commit changes nothing that is stored.
     pub(crate) fn is_noop(&self) -> bool {
         self.changes.is_empty()
+    }
+
+    /// The commit as followers are handed it.
+    pub(crate) fn step(&self) -> Step {
+        let change = |change: &DocumentChange| {
+            let document = |state: &State| state.document(&change.path);
+            let (old, new) = (change.old.as_ref().map(document), change.new.as_ref().map(document));
+            feed::DocumentChange { path: change.path.clone(), old, new }
+        };
+        Step { time: self.result.commit_time, changes: self.changes.iter().map(change).collect() }
     }
 }
 

@@ -12,7 +12,7 @@ use storage::{Direction, Engine, KeyRange, Space};
 
 use crate::build::IndexPlan;
 use crate::catalog::Catalog;
-use crate::database::Database;
+use crate::database::{Database, History};
 use crate::error;
 use crate::index::IndexFile;
 use crate::keys::{DatabaseNumber, changes};
@@ -80,18 +80,20 @@ impl Store {
     }
 
     fn find(self: &Arc<Self>, name: &DatabaseName, create: bool) -> Result<Arc<Database>, Status> {
-        if let Some(database) = self.databases.read().get(name) {
+        if let Some(database) = self.databases.read().get(name).filter(|database| !database.is_ended()) {
             return Ok(database.clone());
         }
+        // Whoever clears the database holds the catalog, too.
         let catalog = self.catalog.lock();
         if let Some(database) = self.databases.read().get(name) {
             return Ok(database.clone());
         }
         let database = match catalog.number(name)? {
-            Some(number) => self.load(&catalog, name, number, Timestamp::ZERO)?,
+            Some(number) => self.load(&catalog, name, number)?,
             None if create => {
-                let (_, number) = catalog.renumber(name)?;
-                self.load(&catalog, name, number, Timestamp::ZERO)?
+                let now = Timestamp::from_micros(self.host.now_micros()).unwrap_or(Timestamp::MAX);
+                let (_, number) = catalog.renumber(name, now.previous())?;
+                self.load(&catalog, name, number)?
             }
             None => return Err(unknown_database(name)),
         };
@@ -104,11 +106,18 @@ impl Store {
     /// Drops all documents of a database, whatever their number, at once. Open transactions end.
     pub fn clear(self: &Arc<Self>, name: &DatabaseName) -> Result<(), Status> {
         let catalog = self.catalog.lock();
-        let (old, number) = catalog.renumber(name)?;
+        let before = self.databases.read().get(name).cloned();
+        let set_ended = |ended| before.iter().for_each(|before| before.inner.publication.set_ended(ended));
+        // Followers hand out no later times of what is about to go; whatever has been seen is before what comes.
+        set_ended(true);
+        // No time belongs to both: whoever comes back with an earlier one knows the old documents.
+        let seen = before.as_ref().map_or(Timestamp::ZERO, |before| before.view().read_time().next());
+        let now = Timestamp::from_micros(self.host.now_micros()).unwrap_or(Timestamp::MAX);
+        let renumbered = catalog.renumber(name, seen.max(now.previous()));
+        let (old, number) = renumbered.inspect_err(|_| set_ended(false))?;
         // From here on the old rows are garbage, so nobody may go on with them, whatever fails below.
-        let before = self.databases.write().remove(name);
-        let seen = before.as_ref().map_or(Timestamp::ZERO, |before| before.view().read_time());
-        let fresh = self.load(&catalog, name, number, seen)?;
+        self.databases.write().remove(name);
+        let fresh = self.load(&catalog, name, number)?;
         self.databases.write().insert(name.clone(), fresh);
         if let Some(old) = old {
             self.retention.clear(old);
@@ -211,15 +220,14 @@ impl Store {
         self.retention.advance(horizon.unwrap_or(Timestamp::ZERO));
     }
 
-    /// Opens a database whose commits will be later than `seen`.
+    /// Opens a database.
     fn load(
         &self,
         catalog: &Catalog,
         name: &DatabaseName,
         number: DatabaseNumber,
-        seen: Timestamp,
     ) -> Result<Arc<Database>, Status> {
-        let last_commit = self.last_commit(number)?;
+        let (last_commit, begun) = (self.last_commit(number)?, catalog.begun(name)?);
         // Without documents an index is complete at once, but only if none were there that can still be read.
         let empty = last_commit == Timestamp::ZERO && self.is_empty(number)?;
         let plan = IndexPlan::new(catalog, number, &self.options.indexes, empty)?;
@@ -228,7 +236,8 @@ impl Store {
         plan.dropped.iter().for_each(|id| self.retention.drop_index(number, *id, Timestamp::ZERO));
         let (engine, host) = (self.engine.clone(), self.host.clone());
         let options = self.options.clone();
-        Ok(Arc::new(Database::new(name.clone(), engine, host, options, plan.set, last_commit.max(seen))))
+        let history = History { begun, last_commit: last_commit.max(begun) };
+        Ok(Arc::new(Database::new(name.clone(), engine, host, options, plan.set, history)))
     }
 
     fn is_empty(&self, number: DatabaseNumber) -> Result<bool, Status> {

@@ -21,6 +21,7 @@ use crate::damage;
 use crate::plan::{Node, Plan};
 use crate::source::Source;
 use filter::FilterRows;
+pub(crate) use filter::place;
 use index::IndexRows;
 use merge::MergeRows;
 use names::NameRows;

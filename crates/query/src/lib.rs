@@ -18,6 +18,7 @@ mod dnf;
 mod execute;
 mod explain;
 mod list;
+mod matcher;
 mod normal;
 mod partition;
 mod plan;
@@ -30,6 +31,7 @@ pub use aggregate::{
 pub use execute::Execution;
 pub use explain::{ExecutionStats, IndexUse, PlanSummary};
 pub use list::{ListPage, ListQuery, Listed, list_documents, parse_order_by};
+pub use matcher::{Anchor, AnchoredValues, Filing, Matcher, anchored_values};
 pub use partition::{Partitions, partition};
 pub use plan::{MissingIndex, Plan};
 

@@ -19,7 +19,7 @@ mod print;
 mod read;
 
 pub(crate) use print::properties;
-pub(crate) use read::{IndexRead, KeyColumn, NameRead};
+pub(crate) use read::{IndexRead, KeyColumn, NameRead, Pinned, PinnedBy};
 
 use database::{IndexDefinition, IndexSet};
 use model::query::{AggregationKind, FindNearest, Order};

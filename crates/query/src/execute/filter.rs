@@ -42,7 +42,7 @@ impl FilterRows {
             if !self.disjunct.accepts(&document.body, &name)? {
                 continue;
             }
-            let Some(key) = key(&document, &name, &self.order, &run.source)? else { continue };
+            let Some(key) = place(&document, &name, &self.order, &run.source)? else { continue };
             if between.contains(&key) {
                 return Ok(Some(Row { key, found: Found::Document(document) }));
             }
@@ -52,7 +52,7 @@ impl FilterRows {
 }
 
 /// The place of a document in an order; none when it lacks a field of it.
-fn key(
+pub(crate) fn place(
     document: &Document,
     name: &[u8],
     order: &[Order],
