@@ -123,6 +123,7 @@ fn setting(options: RunOptions) -> Setting {
         documents: if quick { 50_000 } else { 1_000_000 },
         versions: if quick { 50_000 } else { 1_000_000 },
         large_directory: if quick { 200_000_000 } else { 5_000_000_000 },
+        listeners: if quick { 1_000 } else { 10_000 },
         place: options.place,
         server: options.server,
         python: options.python,

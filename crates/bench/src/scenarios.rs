@@ -3,6 +3,7 @@
 pub mod commits;
 pub mod hot;
 pub mod idle;
+pub mod listen;
 pub mod reads;
 pub mod versions;
 
@@ -25,6 +26,8 @@ pub enum Scenario {
     Versions,
     /// Start-up times and the memory of an idle server.
     Idle,
+    /// Listeners: what they cost, how soon they know, how much memory they take.
+    Listen,
 }
 
 /// Runs one scenario.
@@ -35,5 +38,6 @@ pub async fn run(scenario: Scenario, setting: &Setting) -> Result<Section, Failu
         Scenario::Reads => reads::run(setting).await,
         Scenario::Versions => versions::run(setting).await,
         Scenario::Idle => idle::run(setting).await,
+        Scenario::Listen => listen::run(setting).await,
     }
 }

@@ -20,6 +20,8 @@ pub struct Setting {
     pub versions: u64,
     /// Bytes of the directory to start up on.
     pub large_directory: u64,
+    /// Streams that listen at once.
+    pub listeners: usize,
     /// Where all data directories are made.
     pub place: PathBuf,
     /// The `irori` executable.
