@@ -1,10 +1,15 @@
 //! Accepts connections and bounds them: how many, how long they may be silent, how they end.
 
+mod corked;
+
 use std::collections::HashMap;
-use std::pin::pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::task::Poll;
 use std::time::Duration;
 
+use corked::Corked;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -151,16 +156,17 @@ async fn run(shared: &Shared, connection: &Arc<Connection>, stream: TcpStream) {
         async move { Ok::<_, std::convert::Infallible>(http::answer(&gateway, &connection, request).await) }
     });
     let protocol = protocol();
-    let mut serving = pin!(protocol.serve_connection(TokioIo::new(stream), service));
+    let stream = Corked::new(stream);
+    let connected = pin!(protocol.serve_connection(TokioIo::new(stream.clone()), service));
+    let mut serving = Serving { connected, stream, over: false };
     let mut stopped = shared.gateway.stopping.follow();
     loop {
         tokio::select! {
-            // An error is the peer's: it went away or broke the protocol.
-            _ = serving.as_mut() => return,
+            () = serving.done() => return,
             () = stopped.wait() => {
-                serving.as_mut().graceful_shutdown();
+                serving.connected.as_mut().graceful_shutdown();
                 // The drain of the whole server bounds this.
-                let _ = serving.await;
+                serving.done().await;
                 return;
             }
             () = connection.evicted() => break,
@@ -171,8 +177,32 @@ async fn run(shared: &Shared, connection: &Arc<Connection>, stream: TcpStream) {
             },
         }
     }
-    serving.as_mut().graceful_shutdown();
-    let _ = tokio::time::timeout(CLOSING, serving).await;
+    serving.connected.as_mut().graceful_shutdown();
+    let _ = tokio::time::timeout(CLOSING, serving.done()).await;
+}
+
+/// A connection that is served turn by turn: after each, what it wrote goes out at once.
+struct Serving<'a, C> {
+    connected: Pin<&'a mut C>,
+    stream: Corked<TcpStream>,
+    /// The connection has ended; bytes may still wait.
+    over: bool,
+}
+
+impl<C: Future> Serving<'_, C> {
+    /// Serves to the end. An error is the peer's: it went away or broke the protocol. May be dropped
+    /// and called again.
+    async fn done(&mut self) {
+        poll_fn(|cx| {
+            self.over = self.over || self.connected.as_mut().poll(cx).is_ready();
+            match self.stream.poll_uncork(cx) {
+                Poll::Ready(Ok(())) if !self.over => Poll::Pending,
+                Poll::Ready(Ok(()) | Err(_)) => Poll::Ready(()),
+                Poll::Pending => Poll::Pending,
+            }
+        })
+        .await;
+    }
 }
 
 /// What to do with a connection.

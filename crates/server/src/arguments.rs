@@ -123,6 +123,11 @@ pub(crate) struct Limits {
     /// Connections open at once; beyond it idle ones make room
     #[arg(long, value_name = "NUMBER", default_value_t = 4_096)]
     pub(crate) max_connections: usize,
+
+    /// Memory for what was read from disk. Usually a sixteenth of the machine's, 128 to 1024 MiB; it
+    /// fills as blocks are read
+    #[arg(long, value_name = "MIB")]
+    pub(crate) cache: Option<u64>,
 }
 
 /// Reads `250ms`, `90s`, `20m`, `1h` or `7d`.

@@ -5,6 +5,7 @@ mod descriptors;
 mod failure;
 mod indexes_file;
 mod logging;
+mod memory;
 mod serve;
 
 use std::process::ExitCode;

@@ -18,7 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::arguments::{Concurrency, MissingIndex, ServeArguments};
 use crate::failure::Failure;
-use crate::{descriptors, indexes_file, logging};
+use crate::{descriptors, indexes_file, logging, memory};
 
 /// How often the store looks for what has expired.
 const TICK: Duration = Duration::from_millis(250);
@@ -85,8 +85,10 @@ fn open_local(arguments: &ServeArguments) -> Result<Option<Arc<LocalEngine>>, Fa
     if arguments.in_memory {
         return Ok(None);
     }
-    let engine = LocalEngine::open(&arguments.data, LocalOptions::default())
-        .map_err(|error| Failure::new(error.to_string()))?;
+    let cache = arguments.limits.cache.unwrap_or_else(memory::usual_cache);
+    let options = LocalOptions { cache_bytes: cache.saturating_mul(1 << 20), ..LocalOptions::default() };
+    let engine =
+        LocalEngine::open(&arguments.data, options).map_err(|error| Failure::new(error.to_string()))?;
     Ok(Some(Arc::new(engine)))
 }
 
