@@ -1,5 +1,7 @@
-//! The messages and the service as descriptors, for reflection: read from `schema.txt`, which says how
-//! it is written.
+//! The messages and the service as descriptors, for reflection and for JSON: read from `schema.txt`, which
+//! says how it is written.
+
+pub mod table;
 
 use std::collections::HashMap;
 

@@ -11,10 +11,10 @@ use model::Status;
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 /// Runs a call; a panic in it is reported and answered.
-pub(crate) async fn guarded<T>(call: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
+pub(crate) async fn guarded<T, E: From<Status>>(call: impl Future<Output = Result<T, E>>) -> Result<T, E> {
     match AssertUnwindSafe(call).catch_unwind().await {
         Ok(outcome) => outcome,
-        Err(panic) => Err(report(&*panic)),
+        Err(panic) => Err(report(&*panic).into()),
     }
 }
 
@@ -36,7 +36,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_becomes_internal_with_an_id() {
-        let status = guarded::<()>(async { panic!("of {}", "a test") }).await.expect_err("it panicked");
+        let status = guarded::<(), Status>(async { panic!("of {}", "a test") }).await.expect_err("it panicked");
         assert_eq!(status.code, model::Code::Internal);
         assert!(status.message.contains("fault E"), "{}", status.message);
         assert!(!status.message.contains("of a test"), "the text is for the log");

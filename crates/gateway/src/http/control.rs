@@ -2,10 +2,11 @@
 
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
-use model::{Code, DatabaseName, Status};
+use model::{DatabaseName, Status};
 use percent_encoding::percent_decode_str;
 
-use super::{text, typed};
+use super::status::http_status;
+use super::{not_found, text, typed};
 use crate::Gateway;
 use crate::body::Body;
 use crate::grpc::guard;
@@ -34,7 +35,7 @@ pub(super) async fn answer(gateway: &Gateway, request: Request<Incoming>) -> Res
             Ok(()) => text(StatusCode::OK, "Resetting...\n"),
             Err(refusal) => refuse(&refusal),
         },
-        None => text(StatusCode::NOT_FOUND, "Not Found\n"),
+        None => not_found(),
     }
 }
 
@@ -59,20 +60,6 @@ fn refuse(refusal: &Status) -> Response<Body> {
     let mut body = refusal.message.clone();
     body.push('\n');
     typed(http_status(refusal.code), "text/plain; charset=utf-8", body)
-}
-
-fn http_status(code: Code) -> StatusCode {
-    match code {
-        Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => StatusCode::BAD_REQUEST,
-        Code::NotFound => StatusCode::NOT_FOUND,
-        Code::PermissionDenied => StatusCode::FORBIDDEN,
-        Code::AlreadyExists | Code::Aborted => StatusCode::CONFLICT,
-        Code::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
-        Code::Unimplemented => StatusCode::NOT_IMPLEMENTED,
-        Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        Code::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
-        Code::Cancelled | Code::Internal | Code::DataLoss => StatusCode::INTERNAL_SERVER_ERROR,
-    }
 }
 
 #[cfg(test)]

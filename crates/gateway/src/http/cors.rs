@@ -1,0 +1,100 @@
+//! Pages of any origin may call: what browsers ask before, and want to see after.
+
+use http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
+    ACCESS_CONTROL_REQUEST_HEADERS, ORIGIN, VARY,
+};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+const METHODS: HeaderValue = HeaderValue::from_static("DELETE,GET,HEAD,PATCH,POST,PUT");
+/// What WebChannel and gRPC-Web read of an answer beside its body.
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "x-client-wire-protocol, x-http-session-id, x-http-initial-response, \
+     grpc-status, grpc-message, grpc-status-details-bin",
+);
+/// How many seconds a browser may remember the answer to its question.
+const REMEMBER: HeaderValue = HeaderValue::from_static("3600");
+const TRUE: HeaderValue = HeaderValue::from_static("true");
+const PRIVATE_NETWORK_ASKED: HeaderName = HeaderName::from_static("access-control-request-private-network");
+const PRIVATE_NETWORK: HeaderName = HeaderName::from_static("access-control-allow-private-network");
+
+/// What a page asks of us; the default asks nothing.
+#[derive(Default)]
+pub(super) struct Page {
+    origin: Option<HeaderValue>,
+    headers: Option<HeaderValue>,
+    private_network: bool,
+}
+
+impl Page {
+    /// The page that sent `request`.
+    pub(super) fn of(request: &HeaderMap) -> Self {
+        Page {
+            origin: request.get(ORIGIN).cloned(),
+            headers: request.get(ACCESS_CONTROL_REQUEST_HEADERS).cloned(),
+            private_network: request.contains_key(PRIVATE_NETWORK_ASKED),
+        }
+    }
+
+    /// Lets the page see an answer with these headers; nothing when no page asks.
+    pub(super) fn allow(self, answer: &mut HeaderMap) {
+        let Some(origin) = self.origin else { return };
+        answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        answer.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
+        answer.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+        answer.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+        answer.append(VARY, HeaderValue::from_static("Origin"));
+        if let Some(headers) = self.headers {
+            answer.insert(ACCESS_CONTROL_ALLOW_HEADERS, headers);
+            answer.insert(ACCESS_CONTROL_MAX_AGE, REMEMBER);
+        }
+        if self.private_network {
+            answer.insert(PRIVATE_NETWORK, TRUE);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_answered_what_it_asks_and_others_nothing() {
+        let table: [(&[(&str, &str)], &[(&str, &str)]); 3] = [
+            (&[("content-type", "text/plain")], &[]),
+            (
+                &[("origin", "null")],
+                &[
+                    ("access-control-allow-origin", "null"),
+                    ("access-control-allow-credentials", "true"),
+                    ("access-control-allow-methods", "DELETE,GET,HEAD,PATCH,POST,PUT"),
+                    ("vary", "Origin"),
+                ],
+            ),
+            (
+                &[
+                    ("origin", "http://localhost:3000"),
+                    ("access-control-request-headers", "x-goog-api-client,x-a"),
+                    ("access-control-request-private-network", "true"),
+                ],
+                &[
+                    ("access-control-allow-origin", "http://localhost:3000"),
+                    ("access-control-allow-headers", "x-goog-api-client,x-a"),
+                    ("access-control-allow-private-network", "true"),
+                ],
+            ),
+        ];
+        for (asked, expected) in table {
+            let pairs = asked
+                .iter()
+                .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+            let mut answer = HeaderMap::new();
+            Page::of(&pairs.collect()).allow(&mut answer);
+            assert_eq!(answer.is_empty(), expected.is_empty());
+            for (name, value) in expected {
+                assert_eq!(answer[*name], *value, "{name}");
+            }
+        }
+    }
+}
