@@ -56,6 +56,11 @@ impl Host {
         self.random.next()
     }
 
+    /// Bytes that nobody can guess, unless the machine is simulated.
+    pub fn secret<const N: usize>(&self) -> [u8; N] {
+        self.random.secret()
+    }
+
     /// Runs blocking work in the background.
     pub fn spawn_blocking(&self, work: impl FnOnce() + Send + 'static) {
         self.tasks.spawn_blocking(work);
