@@ -3,6 +3,7 @@
 //! Each [`Target`] is what one fuzzer runs (see `fuzz/`), and what a test runs over random and mutated bytes for a
 //! bounded time ([`Target::shake`]). Where a reader accepts the bytes, what it read must also be coherent.
 
+mod queries;
 mod stored;
 
 use bytes::Bytes;
@@ -23,13 +24,15 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 11] = [
     Target { name: "key_values", run: key_values, corpus: key_value_corpus },
     Target { name: "key_ids", run: key_ids, corpus: key_id_corpus },
     Target { name: "bodies", run: bodies, corpus: body_corpus },
     Target { name: "body_fields", run: body_fields, corpus: body_corpus },
     Target { name: "field_paths", run: field_paths, corpus: field_path_corpus },
     Target { name: "names", run: names, corpus: name_corpus },
+    Target { name: "order_by", run: queries::order_by, corpus: queries::order_by_corpus },
+    Target { name: "page_tokens", run: queries::page_tokens, corpus: queries::page_token_corpus },
     Target { name: "rows", run: stored::rows, corpus: stored::row_corpus },
     Target { name: "catalog", run: stored::catalog, corpus: stored::catalog_corpus },
     Target { name: "damaged_store", run: stored::damaged_store, corpus: stored::row_corpus },
@@ -265,8 +268,13 @@ mod tests {
         let seeds = std::env::var("SEEDS").map_or(1, |seeds| seeds.parse().expect("a number"));
         for seed in 1..=seeds {
             for target in TARGETS {
-                // Opening a store takes longer than reading a row.
-                let inputs = if ["catalog", "damaged_store"].contains(&target.name) { 1_000 } else { 10_000 };
+                // Opening or querying a store takes longer than reading a row.
+                let inputs = if ["catalog", "damaged_store", "order_by", "page_tokens"].contains(&target.name)
+                {
+                    1_000
+                } else {
+                    10_000
+                };
                 target.shake(seed, inputs);
             }
         }
