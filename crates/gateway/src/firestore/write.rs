@@ -74,14 +74,16 @@ impl Writing {
 
     async fn step(&mut self) -> Result<Option<WriteResponse>, Status> {
         loop {
-            if let State::Open(open) = &mut self.state
-                && open.stream.is_busy()
-            {
-                let answer = open.stream.next().await?;
-                return Ok(Some(to_proto::write_response(&answer)));
+            match &mut self.state {
+                State::Open(open) if open.stream.is_busy() => {
+                    let answer = open.stream.next().await?;
+                    return Ok(Some(to_proto::write_response(&answer)));
+                }
+                State::New | State::Open(_) => {}
+                State::Over => return Ok(None),
             }
             let Some(message) = self.queue.pop_front() else {
-                return if self.closed { Ok(self.close()) } else { std::future::pending().await };
+                return if self.closed { Ok(None) } else { std::future::pending().await };
             };
             self.queued_bytes -= message.len();
             let request = super::read(message)?;
@@ -97,17 +99,9 @@ impl Writing {
                         return Ok(Some(last));
                     }
                 }
-                State::Over => return Ok(None),
+                State::Over => unreachable!("it was looked at above"),
             }
         }
-    }
-
-    /// The client heard all there is, and ended the stream.
-    fn close(&mut self) -> Option<WriteResponse> {
-        if let State::Open(open) = &mut self.state {
-            open.stream.close();
-        }
-        None
     }
 }
 
