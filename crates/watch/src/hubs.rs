@@ -1,16 +1,29 @@
 //! The hubs of a store: one for each database that somebody listens to.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use database::{IndexDefinition, Store};
 use model::{DatabaseName, Status};
+use parking_lot::Mutex;
 use query::MissingIndex;
+use tokio::sync::Semaphore;
 
+use crate::hub::Hub;
 use crate::stream::ListenStream;
+use crate::teller::Planning;
+
+/// Streams that read at once; more would only share the same cores, so the others wait their turn.
+const READING_AT_ONCE: usize = 32;
 
 /// See the module.
 pub struct Hubs {
     store: Arc<Store>,
+    planning: Planning,
+    hubs: Mutex<HashMap<DatabaseName, Arc<Hub>>>,
+    pub(crate) reading: Arc<Semaphore>,
+    streams: AtomicU64,
 }
 
 /// How targets are answered.
@@ -24,13 +37,47 @@ pub struct Options {
 
 impl Hubs {
     /// The hubs of `store`; there are none until somebody listens.
-    pub fn new(store: Arc<Store>, _options: Options) -> Arc<Self> {
-        Arc::new(Hubs { store })
+    pub fn new(store: Arc<Store>, options: Options) -> Arc<Self> {
+        Arc::new(Hubs {
+            store,
+            planning: Planning { missing: options.missing_index, suggest: options.suggest },
+            hubs: Mutex::default(),
+            reading: Arc::new(Semaphore::new(READING_AT_ONCE)),
+            streams: AtomicU64::new(0),
+        })
     }
 
-    /// Opens a stream without targets.
+    /// Opens a stream without targets. It needs a tokio runtime with timers.
+    ///
+    /// # Errors
+    /// NOT_FOUND for a database that does not exist.
     pub fn open(self: &Arc<Self>, database: &DatabaseName) -> Result<ListenStream, Status> {
         self.store.database(database)?;
-        Ok(ListenStream {})
+        let number = self.streams.fetch_add(1, Ordering::Relaxed);
+        Ok(ListenStream::new(self.clone(), database.clone(), number))
+    }
+
+    /// How often a change was shown to a query or a document that somebody listens to: what writes cost because of listeners.
+    pub fn evaluated(&self, database: &DatabaseName) -> u64 {
+        self.hubs.lock().get(database).map_or(0, |hub| hub.evaluated())
+    }
+
+    /// The hub of the database as it stands. Blocks while the database is being cleared.
+    pub(crate) fn hub(&self, name: &DatabaseName) -> Result<Arc<Hub>, Status> {
+        let database = self.store.database(name)?;
+        let mut hubs = self.hubs.lock();
+        if let Some(hub) = hubs.get(name)
+            && Arc::ptr_eq(&hub.database, &database)
+            && !hub.has_ended()
+        {
+            return Ok(hub.clone());
+        }
+        let hub = Hub::new(database, self.planning.missing);
+        hubs.insert(name.clone(), hub.clone());
+        Ok(hub)
+    }
+
+    pub(crate) fn planning(&self) -> Planning {
+        self.planning.clone()
     }
 }

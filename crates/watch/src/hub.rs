@@ -1,0 +1,282 @@
+//! The hub of one database: follows its commits and leaves in each stream's mailbox what they mean to it.
+//!
+//! ```text
+//!   Follower ── step ──► Finder ── views ──► View::apply ── items ──► Mailbox, Mailbox, …
+//!                                (one a query, shared)               (one a stream, bounded)
+//! ```
+//! All of it happens under one lock, in commit order; `processed` is the time up to which it has happened. A stream takes
+//! from its mailbox only what is not later than that, so it sees a commit whole or not at all. Whoever adds a target
+//! catches up first, so that it sees every acknowledged commit, and then joins at `processed`: what comes later is in
+//! the mailbox, what came before is in the view of the database at that time.
+//!
+//! A dispatcher task catches up when there are commits. It begins with the first target and ends with the last.
+
+mod state;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use database::{Database, DocumentChange, Followed, Step};
+use model::{Status, Timestamp};
+use parking_lot::Mutex;
+use query::MissingIndex;
+use tokio::sync::Notify;
+
+use crate::log::{changed_between, view_of_the_past};
+use crate::mailbox::{Delivery, Mailbox, Slot, Taken};
+use crate::view::Wanted;
+use state::State;
+
+/// How often an idle hub finds out that nothing has happened, so that idle streams can say so.
+const ADVANCE_EVERY: Duration = Duration::from_secs(10);
+
+/// The number of a view; never used twice.
+pub(crate) type ViewId = u64;
+
+/// See the module.
+pub(crate) struct Hub {
+    pub database: Arc<Database>,
+    missing: MissingIndex,
+    state: Mutex<State>,
+    /// Microseconds; see the module.
+    processed: AtomicI64,
+    ended: AtomicBool,
+    /// Who has left: noted without waiting for the hub's lock.
+    gone: Mutex<Vec<Gone>>,
+    stirred: Notify,
+    /// Pairs of a change and a view that it was shown to: what writes cost here.
+    evaluated: AtomicU64,
+}
+
+/// A target, or a whole stream without a slot, that is no longer.
+struct Gone {
+    seat: Seat,
+    slot: Option<Slot>,
+}
+
+/// A stream's place in the hub.
+#[derive(Clone)]
+pub(crate) struct Seat {
+    /// The stream's number.
+    pub stream: u64,
+    pub mailbox: Arc<Mailbox>,
+}
+
+/// How joining went.
+pub(crate) enum Joined {
+    /// From this time on the mailbox has what happens.
+    At {
+        time: Timestamp,
+        /// What waited up to then.
+        before: Vec<Delivery>,
+        /// For each target what it now watches, shared with others; or why it cannot.
+        targets: Vec<(Slot, Result<Wanted, Status>)>,
+    },
+    /// The stream has to catch up first.
+    Lagging,
+    /// The database was cleared.
+    Ended,
+}
+
+impl Hub {
+    pub fn new(database: Arc<Database>, missing: MissingIndex) -> Arc<Self> {
+        Arc::new(Hub {
+            database,
+            missing,
+            state: Mutex::default(),
+            processed: AtomicI64::new(0),
+            ended: AtomicBool::new(false),
+            gone: Mutex::default(),
+            stirred: Notify::new(),
+            evaluated: AtomicU64::new(0),
+        })
+    }
+
+    /// The time up to which every commit has been gone through.
+    pub fn processed(&self) -> Timestamp {
+        Timestamp::from_micros(self.processed.load(Ordering::Acquire)).unwrap_or(Timestamp::ZERO)
+    }
+
+    /// True once the database was cleared.
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    /// How often a change was shown to a view.
+    pub fn evaluated(&self) -> u64 {
+        self.evaluated.load(Ordering::Relaxed)
+    }
+
+    /// Goes through all commits that there are. Blocks.
+    pub fn catch_up(&self) {
+        let mut state = self.state.lock();
+        self.bury(&mut state);
+        self.follow(&mut state);
+    }
+
+    /// Subscribes a stream to what its targets want, all from the same time on. With `again`, in place of all that it is
+    /// subscribed to, and although it lags: it has to find out by itself what happened up to then. Blocks; needs a
+    /// runtime around it.
+    pub fn join(self: &Arc<Self>, seat: &Seat, wanted: Vec<(Slot, Wanted)>, again: bool) -> Joined {
+        let mut state = self.state.lock();
+        self.bury(&mut state);
+        self.start(&mut state);
+        self.follow(&mut state);
+        if again {
+            state.unsubscribe(seat, None);
+            seat.mailbox.reopen();
+        }
+        let time = self.processed();
+        let before = match seat.mailbox.take(time) {
+            _ if self.has_ended() => return Joined::Ended,
+            Taken::Ended => return Joined::Ended,
+            Taken::Lagging => return Joined::Lagging,
+            Taken::Nothing => Vec::new(),
+            Taken::Deliveries(before) => before,
+        };
+        let mut targets = Vec::with_capacity(wanted.len());
+        for (slot, wanted) in wanted {
+            let shared = state.subscribe(seat, slot, wanted, || self.database.view_at(time), self.missing);
+            if shared.is_err() {
+                state.unsubscribe(seat, Some(slot));
+            }
+            targets.push((slot, shared));
+        }
+        Joined::At { time, before, targets }
+    }
+
+    /// Ends a subscription; without a slot, all of a stream. Does not block.
+    pub fn leave(&self, seat: &Seat, slot: Option<Slot>) {
+        self.gone.lock().push(Gone { seat: seat.clone(), slot });
+        self.stirred.notify_one();
+    }
+
+    fn bury(&self, state: &mut State) {
+        let gone = std::mem::take(&mut *self.gone.lock());
+        let some = !gone.is_empty();
+        gone.iter().for_each(|Gone { seat, slot }| state.unsubscribe(seat, *slot));
+        if some && state.is_unused() {
+            state.stop();
+        }
+    }
+
+    /// Begins to follow the database, if nobody does.
+    fn start(self: &Arc<Self>, state: &mut State) {
+        if state.follower.is_some() {
+            return;
+        }
+        let commits = self.database.commits();
+        let mut follower = self.database.follow();
+        self.publish(follower.advance());
+        let epoch = state.start(follower);
+        tokio::spawn(dispatch(self.clone(), epoch, commits));
+    }
+
+    fn follow(&self, state: &mut State) {
+        loop {
+            let Some(follower) = &mut state.follower else { return };
+            match follower.next() {
+                Followed::Step(step) => self.take_step(state, &step),
+                Followed::Missed { after, until } => self.bridge(state, after, until),
+                Followed::UpToDate => {
+                    let time = follower.advance();
+                    return self.publish(time);
+                }
+                Followed::Ended => return self.end(state),
+            }
+        }
+    }
+
+    fn take_step(&self, state: &mut State, step: &Step) {
+        let after = || self.database.view_at(step.time);
+        match state.take_step(step, after, self.missing) {
+            Ok(taken) => {
+                self.evaluated.fetch_add(taken.evaluated, Ordering::Relaxed);
+                self.publish(step.time);
+                taken.told.iter().for_each(|mailbox| mailbox.wake());
+            }
+            Err(error) => {
+                tracing::error!(%error, "a commit could not be told to listeners, who compare instead");
+                self.lose_track(state, step.time);
+            }
+        }
+    }
+
+    /// Makes one step of all that happened while this hub was too slow to be handed every commit.
+    fn bridge(&self, state: &mut State, after: Timestamp, until: Timestamp) {
+        match self.merged(state, after, until) {
+            Ok(Some(step)) => self.take_step(state, &step),
+            Ok(None) => self.lose_track(state, until),
+            Err(error) => {
+                tracing::warn!(%error, "what listeners missed could not be read");
+                self.lose_track(state, until);
+            }
+        }
+    }
+
+    /// The changes of documents that concern somebody; None when there are too many, or the log does not reach back.
+    fn merged(&self, state: &State, after: Timestamp, until: Timestamp) -> Result<Option<Step>, Status> {
+        let Some(before) = view_of_the_past(&self.database, after) else { return Ok(None) };
+        let wanted = |path: &_| state.finder.covers(path);
+        let Some(paths) = changed_between(&self.database, after, until, wanted)? else { return Ok(None) };
+        let now = self.database.view_at(until)?;
+        let mut changes = Vec::with_capacity(paths.len());
+        for path in paths {
+            let (old, new) = (before.get(&path)?, now.get(&path)?);
+            if old.as_ref().map(|old| old.update_time) != new.as_ref().map(|new| new.update_time) {
+                changes.push(DocumentChange { path, old, new });
+            }
+        }
+        Ok(Some(Step { time: until, changes }))
+    }
+
+    /// Makes every stream compare its own time with the present by itself.
+    fn lose_track(&self, state: &mut State, time: Timestamp) {
+        let told = state.lose_track(|| self.database.view_at(time), self.missing);
+        self.publish(time);
+        told.iter().for_each(|mailbox| mailbox.wake());
+    }
+
+    fn end(&self, state: &mut State) {
+        self.ended.store(true, Ordering::Release);
+        let told = state.end();
+        told.iter().for_each(|mailbox| mailbox.wake());
+    }
+
+    fn publish(&self, time: Timestamp) {
+        self.processed.fetch_max(time.micros(), Ordering::AcqRel);
+    }
+
+    /// True while the dispatcher of that epoch is needed.
+    fn needs(&self, epoch: u64) -> bool {
+        self.state.lock().needs(epoch)
+    }
+}
+
+/// Catches up whenever there is something new, until nobody listens any more.
+async fn dispatch(hub: Arc<Hub>, epoch: u64, mut commits: tokio::sync::watch::Receiver<Timestamp>) {
+    loop {
+        tokio::select! {
+            // The database lives as long as the hub, so its commits cannot end.
+            _ = commits.changed() => {}
+            () = hub.stirred.notified() => {}
+            () = tokio::time::sleep(ADVANCE_EVERY) => {}
+        }
+        let working = hub.clone();
+        // A query with a limit may have to run again, which blocks.
+        let caught_up = tokio::task::spawn_blocking(move || {
+            working.catch_up();
+            working.needs(epoch)
+        });
+        match caught_up.await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(panic) => {
+                // Streams move to another hub and begin anew.
+                tracing::error!(%panic, "the dispatcher of listeners failed");
+                return hub.end(&mut hub.state.lock());
+            }
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Work for targets that does not come from the mailbox: telling new ones everything, and telling all of them what they
+//! missed. Runs on blocking threads, a part at a time; the stream asks for the next when its client has taken the one before.
+//!
+//! ```text
+//!   Joining ──► Telling ──► Telling ──► … ──► over: a boundary
+//! ```
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use model::{DatabaseName, Status, Timestamp};
+
+use crate::event::{ListenEvent, TargetChange};
+use crate::hub::{Hub, Joined, Seat};
+use crate::hubs::Hubs;
+use crate::mailbox::{Delivery, Slot};
+use crate::stream::messages::{current, messages, plain, removed};
+use crate::teller::Teller;
+use crate::view::Wanted;
+
+/// Why there is something to tell.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Why {
+    /// A target is new.
+    Added,
+    /// The stream was too slow, and what waited for it was dropped.
+    Lagged,
+    /// The database was cleared, and another one stands in its place.
+    Moved,
+}
+
+/// A target that has to be told something.
+pub(super) struct Entry {
+    pub slot: Slot,
+    pub id: i32,
+    pub wanted: Wanted,
+    /// The time whose state its client has.
+    pub since: Option<Timestamp>,
+    pub expected: Option<i32>,
+}
+
+/// What is to be done, before anything is.
+pub(super) struct Joining {
+    pub hubs: Arc<Hubs>,
+    pub database: DatabaseName,
+    /// The hub that the stream takes part in already.
+    pub hub: Option<Arc<Hub>>,
+    pub seat: Seat,
+    pub why: Why,
+    pub entries: Vec<Entry>,
+    pub cancelled: Arc<AtomicBool>,
+}
+
+/// The rest of what is to be done.
+pub(super) struct Telling {
+    joining: Joining,
+    hub: Arc<Hub>,
+    time: Timestamp,
+    waiting: VecDeque<Entry>,
+    present: Option<(Entry, Teller)>,
+}
+
+/// What one part of the work came to.
+pub(super) enum Outcome {
+    Joined {
+        /// When the stream did not take part before.
+        membership: Option<Membership>,
+        /// What had been left in the mailbox, and is to be told first.
+        before: Vec<Delivery>,
+        /// What targets watch, shared with other streams.
+        shared: Vec<(Slot, Wanted)>,
+        told: Told,
+    },
+    Told(Told),
+    /// The stream lags, or the hub has ended: that comes first.
+    NotNow,
+}
+
+/// Taking part in a hub. Dropped, it ends all subscriptions of the stream.
+pub(crate) struct Membership {
+    hub: Arc<Hub>,
+    seat: Seat,
+}
+
+/// Messages, each about one target, and how it goes on.
+pub(super) struct Told {
+    pub messages: Vec<(Slot, ListenEvent)>,
+    /// Targets that cannot be served; they have been told.
+    pub failed: Vec<Slot>,
+    pub next: Next,
+}
+
+pub(super) enum Next {
+    More(Box<Telling>),
+    /// All have been told the state at this time.
+    Over(Timestamp),
+}
+
+impl Joining {
+    /// Joins the hub. Blocks.
+    ///
+    /// # Errors
+    /// The database cannot be had.
+    pub fn run(self) -> Result<Outcome, Status> {
+        let (hub, membership) = match &self.hub {
+            Some(hub) => (hub.clone(), None),
+            None => {
+                let hub = self.hubs.hub(&self.database)?;
+                (hub.clone(), Some(Membership { hub, seat: self.seat.clone() }))
+            }
+        };
+        let wanted = self.entries.iter().map(|entry| (entry.slot, entry.wanted.clone())).collect();
+        let (time, before, targets) = match hub.join(&self.seat, wanted, self.why == Why::Lagged) {
+            Joined::At { time, before, targets } => (time, before, targets),
+            Joined::Lagging | Joined::Ended => return Ok(Outcome::NotNow),
+        };
+        let mut joining = self;
+        let mut told = Told { messages: Vec::new(), failed: Vec::new(), next: Next::Over(time) };
+        let mut shared = Vec::new();
+        let mut waiting = VecDeque::new();
+        for (entry, (slot, wanted)) in std::mem::take(&mut joining.entries).into_iter().zip(targets) {
+            match wanted {
+                Ok(wanted) => {
+                    shared.push((slot, wanted.clone()));
+                    waiting.push_back(Entry { wanted, ..entry });
+                }
+                Err(cause) => told.fail(&entry, cause),
+            }
+        }
+        let telling = Telling { joining, hub, time, waiting, present: None };
+        told.next = telling.next();
+        Ok(Outcome::Joined { membership, before, shared, told })
+    }
+}
+
+impl Membership {
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        self.hub.leave(&self.seat, None);
+    }
+}
+
+impl Telling {
+    /// Tells the next part. Blocks.
+    pub fn run(mut self) -> Told {
+        let mut told = Told { messages: Vec::new(), failed: Vec::new(), next: Next::Over(self.time) };
+        if let Some((entry, teller)) = self.present.take().or_else(|| self.begin(&mut told)) {
+            self.tell(entry, teller, &mut told);
+        }
+        told.next = self.next();
+        told
+    }
+
+    /// Forgets targets that are no more.
+    pub fn keep(&mut self, is_there: impl Fn(Slot) -> bool) {
+        self.waiting.retain(|entry| is_there(entry.slot));
+        self.present.take_if(|(entry, _)| !is_there(entry.slot));
+    }
+
+    fn next(self) -> Next {
+        if self.present.is_none() && self.waiting.is_empty() {
+            return Next::Over(self.time);
+        }
+        Next::More(Box::new(self))
+    }
+
+    fn begin(&mut self, told: &mut Told) -> Option<(Entry, Teller)> {
+        let entry = self.waiting.pop_front()?;
+        let joining = &self.joining;
+        let teller = Teller::new(
+            &self.hub.database,
+            entry.wanted.clone(),
+            joining.hubs.planning(),
+            self.time,
+            entry.since,
+            joining.cancelled.clone(),
+        );
+        match teller {
+            Ok(teller) => {
+                if teller.reset || joining.why == Why::Moved {
+                    told.messages.push((entry.slot, plain(TargetChange::Reset, entry.id)));
+                }
+                Some((entry, teller))
+            }
+            Err(cause) => {
+                told.fail(&entry, cause);
+                None
+            }
+        }
+    }
+
+    fn tell(&mut self, entry: Entry, mut teller: Teller, told: &mut Told) {
+        let part = match teller.next() {
+            Ok(part) => part,
+            Err(cause) => return told.fail(&entry, cause),
+        };
+        let items = part.items.into_iter().map(|item| (entry.slot, item)).collect();
+        let messages = messages(self.time, items, |_| Some(entry.id));
+        told.messages.extend(messages.into_iter().map(|message| (entry.slot, message)));
+        if !part.last {
+            self.present = Some((entry, teller));
+            return;
+        }
+        match entry.expected.map_or(Ok(None), |expected| teller.filter(expected)) {
+            Ok(Some((count, names))) => {
+                let filter = ListenEvent::Filter { target: entry.id, count, names };
+                told.messages.push((entry.slot, filter));
+            }
+            Ok(None) => {}
+            Err(cause) => return told.fail(&entry, cause),
+        }
+        // To those that lagged nothing is new but what they were told, unless they had to forget everything.
+        if self.joining.why != Why::Lagged || teller.reset {
+            told.messages.push((entry.slot, current(entry.id, self.time)));
+        }
+    }
+}
+
+impl Told {
+    fn fail(&mut self, entry: &Entry, cause: Status) {
+        self.failed.push(entry.slot);
+        self.messages.push((entry.slot, removed(entry.id, cause)));
+    }
+}
