@@ -297,7 +297,7 @@ mod tests {
             ("[\"a\\ud800\"]", "Missing low surrogate.\n[\"a\\ud800\"]\n         ^"),
             ("[\"a\\u12\"]", "Illegal hex string.\n[\"a\\u12\"]\n   ^"),
             ("\"abc", "Closing quote expected in string.\n\n^"),
-            ("{\"ääääääääääääääääääääääää\": x}", "Unexpected token.\nääääääää\": x}\n           ^"),
+            ("{\"ääääääääääääääääääääääää\": x}", "Unexpected token.\näääääääää\": x}\n            ^"),
         ];
         for (text, expected) in table {
             assert_eq!(message(text), format!("Invalid JSON payload received. {expected}"), "{text}");
