@@ -1,9 +1,13 @@
 //! What one write makes of one document: masks, transforms, preconditions. Pure functions.
 
+use std::sync::Arc;
+
 use model::body::{insert, remove};
 use model::value::get_field;
-use model::write::{FieldTransform, Operation, Precondition, TransformKind, Write};
+use model::write::{FieldTransform, Precondition, TransformKind};
 use model::{Code, DatabaseName, Fields, Status, Timestamp, Value, order, validate};
+
+use crate::ready::{Ready, ReadyOperation, Whole};
 
 /// The document as a write finds it.
 #[derive(Clone, Copy)]
@@ -13,26 +17,28 @@ pub(crate) struct Found<'a> {
 }
 
 /// What becomes of the document.
-pub(crate) enum Effect {
+pub(crate) enum Effect<'a> {
     Keep,
     Set(Fields),
+    SetWhole(&'a Arc<Whole>),
     Delete,
 }
 
 /// Applies `write` at `time`. `deleted_before` tells that an earlier write of the same commit deleted
 /// the document. Answers the effect and the results of the transforms.
-pub(crate) fn apply(
-    write: &Write,
+pub(crate) fn apply<'a>(
+    write: &'a Ready,
     database: &DatabaseName,
     found: Option<Found<'_>>,
     deleted_before: bool,
     time: Timestamp,
-) -> Result<(Effect, Vec<Value>), Status> {
+) -> Result<(Effect<'a>, Vec<Value>), Status> {
     check_precondition(write, database, found, deleted_before)?;
     match &write.operation {
-        Operation::Verify => Ok((Effect::Keep, Vec::new())),
-        Operation::Delete => Ok((Effect::Delete, Vec::new())),
-        Operation::Set { fields, mask, transforms } => {
+        ReadyOperation::Verify => Ok((Effect::Keep, Vec::new())),
+        ReadyOperation::Delete => Ok((Effect::Delete, Vec::new())),
+        ReadyOperation::Whole(whole) => whole.fits.clone().map(|()| (Effect::SetWhole(whole), Vec::new())),
+        ReadyOperation::Set { fields, mask, transforms } => {
             let mut result = match mask {
                 None => fields.clone(),
                 Some(mask) => {
@@ -57,7 +63,7 @@ pub(crate) fn apply(
 }
 
 fn check_precondition(
-    write: &Write,
+    write: &Ready,
     database: &DatabaseName,
     found: Option<Found<'_>>,
     deleted_before: bool,

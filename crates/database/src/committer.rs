@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use model::write::{CommitResult, Write};
+use model::write::CommitResult;
 use model::{Code, DocumentPath, Status, Timestamp};
 use storage::Committed;
 use tokio::sync::oneshot;
@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use crate::database::Inner;
 use crate::error::{self, CONTENTION, TOO_MUCH_CONTENTION};
 use crate::feed::Step;
+use crate::ready::Ready;
 use crate::round::{Prepared, Round};
 use crate::transaction::{Age, Ending, Kind, TransactionId, WriteLock};
 
@@ -43,7 +44,7 @@ pub(crate) enum Job {
 
 /// A commit that waits for its turn or for locks.
 pub(crate) struct CommitJob {
-    pub(crate) writes: Vec<Write>,
+    pub(crate) writes: Vec<Ready>,
     pub(crate) transaction: Option<TransactionId>,
     pub(crate) age: Age,
     pub(crate) since: Duration,

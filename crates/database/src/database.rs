@@ -17,6 +17,7 @@ use crate::error::TOO_MUCH_CONTENTION;
 use crate::index::IndexSet;
 use crate::options::Options;
 use crate::publication::Publication;
+use crate::ready::Ready;
 use crate::transaction::{
     Concurrency, Ending, Kind, LockTable, ReadLock, RecentWrites, Registry, TransactionId, TransactionMode,
 };
@@ -270,6 +271,8 @@ impl Inner {
         transaction: Option<TransactionId>,
     ) -> Result<oneshot::Receiver<Result<CommitResult, Status>>, Status> {
         let (reply, answer) = oneshot::channel();
+        let indexes = self.indexes.read().clone();
+        let writes = writes.into_iter().map(|write| Ready::new(write, &self.name, &indexes)).collect();
         let age = {
             let mut coordination = self.coordination.lock();
             match transaction {

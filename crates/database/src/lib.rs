@@ -27,6 +27,7 @@ mod error;
 mod feed;
 mod options;
 mod publication;
+mod ready;
 mod retention;
 mod round;
 mod store;

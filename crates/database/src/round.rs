@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::limits::{MAX_INDEX_ENTRIES, MAX_INDEX_ENTRY_BYTES};
-use model::write::{CommitResult, Operation, Write, WriteResult};
+use model::write::{CommitResult, WriteResult};
 use model::{DatabaseName, Document, DocumentPath, Fields, Status, Timestamp, Value, body};
 use storage::{Batch, Snapshot, Space};
 
@@ -15,6 +15,7 @@ use crate::feed::{self, Step};
 use crate::index::{IndexSet, declared_entries, document_entries};
 use crate::keys::changes::{self, Change};
 use crate::keys::{DatabaseNumber, documents, history, time_bytes};
+use crate::ready::{Ready, ReadyOperation, Whole};
 use crate::transaction::WriteSet;
 
 /// A document as it stands in the middle of a round.
@@ -24,6 +25,8 @@ pub(crate) struct State {
     update_time: Timestamp,
     fields: Arc<Fields>,
     body: Bytes,
+    /// What was made of it before its turn.
+    made: Option<Arc<Whole>>,
 }
 
 /// The newest state: what is durable, with what the round has changed on top.
@@ -40,7 +43,7 @@ pub(crate) struct Round {
 /// One commit that has been applied but not taken into the round yet.
 pub(crate) struct Prepared {
     pub(crate) result: CommitResult,
-    pub(crate) writes: WriteSet,
+    pub(crate) writes: Arc<WriteSet>,
     changes: Vec<DocumentChange>,
 }
 
@@ -96,7 +99,7 @@ impl Round {
     }
 
     /// Applies one commit's writes to the newest state, all or none.
-    pub(crate) fn prepare(&mut self, writes: &[Write], now: Timestamp) -> Result<Prepared, Status> {
+    pub(crate) fn prepare(&mut self, writes: &[Ready], now: Timestamp) -> Result<Prepared, Status> {
         let time = self.next_time.max(now);
         let mut staged: HashMap<DocumentPath, (Option<State>, Option<State>)> = HashMap::new();
         let mut order: Vec<DocumentPath> = Vec::new();
@@ -115,7 +118,7 @@ impl Round {
             results.push(WriteResult { update_time: None, transform_results });
         }
         for (write, result) in writes.iter().zip(&mut results) {
-            if !matches!(write.operation, Operation::Delete) {
+            if !matches!(write.operation, ReadyOperation::Delete) {
                 result.update_time = staged[&write.path].1.as_ref().map(|state| state.update_time);
             }
         }
@@ -133,7 +136,8 @@ impl Round {
             documents: changes.iter().map(|change| (change.path.clone(), change.key.clone())).collect(),
             index_keys: changes.iter().flat_map(|c| c.removed.iter().chain(&c.added)).cloned().collect(),
         };
-        Ok(Prepared { result: CommitResult { commit_time: time, results }, writes, changes })
+        let result = CommitResult { commit_time: time, results };
+        Ok(Prepared { result, writes: Arc::new(writes), changes })
     }
 
     /// Takes a prepared commit into the round; answers its result.
@@ -235,6 +239,7 @@ impl Round {
             update_time: document.update_time,
             fields: Arc::new(fields),
             body: document.body,
+            made: None,
         }))
     }
 
@@ -244,12 +249,10 @@ impl Round {
         old: Option<State>,
         new: Option<State>,
     ) -> Result<DocumentChange, Status> {
-        let old_fields = old.as_ref().map(|state| &*state.fields);
-        let new_fields = new.as_ref().map(|state| &*state.fields);
-        if let Some(fields) = new_fields {
-            check_entry_count(fields)?;
+        if let Some(new) = &new {
+            check_entry_count(&new.fields)?;
         }
-        let (removed, added) = self.entry_changes(&path, old_fields, new_fields);
+        let (removed, added) = self.entry_changes(&path, old.as_ref(), new.as_ref());
         added.iter().try_for_each(|entry| check_entry_size(entry))?;
         let key = documents::key(self.number, &path).into();
         Ok(DocumentChange { path, key, old, new, removed, added })
@@ -259,23 +262,28 @@ impl Round {
     fn entry_changes(
         &self,
         path: &DocumentPath,
-        old: Option<&Fields>,
-        new: Option<&Fields>,
+        old: Option<&State>,
+        new: Option<&State>,
     ) -> (Vec<Bytes>, Vec<Bytes>) {
-        let entries = |fields: Option<&Fields>| {
-            let mut entries = fields.map(|f| document_entries(&self.indexes, path, f)).unwrap_or_default();
-            entries.sort_unstable();
-            entries
+        let (Some(old), Some(new)) = (old, new) else {
+            let entries = |state: Option<&State>| state.map(|state| self.entries(path, state));
+            return (entries(old).unwrap_or_default(), entries(new).unwrap_or_default());
         };
-        let (Some(_), Some(_)) = (old, new) else {
-            let bytes = |keys: Vec<Vec<u8>>| keys.into_iter().map(Bytes::from).collect();
-            return (bytes(entries(old)), bytes(entries(new)));
+        let (old, new) = (self.entries(path, old), self.entries(path, new));
+        let without = |these: &[Bytes], those: &[Bytes]| {
+            these.iter().filter(|key| those.binary_search(key).is_err()).cloned().collect()
         };
-        let (old, new) = (entries(old), entries(new));
-        let removed = old.iter().filter(|key| new.binary_search(key).is_err());
-        let added = new.iter().filter(|key| old.binary_search(key).is_err());
-        let copy = |key: &Vec<u8>| Bytes::copy_from_slice(key);
-        (removed.map(copy).collect(), added.map(copy).collect())
+        (without(&old, &new), without(&new, &old))
+    }
+
+    /// The index keys of a document, in order.
+    fn entries(&self, path: &DocumentPath, state: &State) -> Vec<Bytes> {
+        if let Some(entries) = state.made.as_ref().and_then(|made| made.entries(&self.indexes)) {
+            return entries.to_vec();
+        }
+        let mut entries = document_entries(&self.indexes, path, &state.fields);
+        entries.sort_unstable();
+        entries.into_iter().map(Bytes::from).collect()
     }
 }
 
@@ -284,30 +292,33 @@ impl Round {
 fn apply_to(
     state: &mut Option<State>,
     at_start: Option<&State>,
-    write: &Write,
+    write: &Ready,
     database: &DatabaseName,
     time: Timestamp,
 ) -> Result<Vec<Value>, Status> {
     let found = state.as_ref().map(|s| Found { fields: &s.fields, update_time: s.update_time });
     let deleted_before = found.is_none() && at_start.is_some();
     let (effect, results) = apply(write, database, found, deleted_before, time)?;
-    match effect {
-        Effect::Keep => {}
-        Effect::Delete => *state = None,
+    let (fields, body, made) = match effect {
+        Effect::Keep => return Ok(results),
+        Effect::Delete => {
+            *state = None;
+            return Ok(results);
+        }
         Effect::Set(fields) => {
             let body = body::encode(&fields);
-            let unchanged = at_start.filter(|start| start.body == body && state.is_some());
-            *state = Some(match unchanged {
-                Some(start) => start.clone(),
-                None => State {
-                    create_time: state.as_ref().map_or(time, |state| state.create_time),
-                    update_time: time,
-                    fields: Arc::new(fields),
-                    body,
-                },
-            });
+            (Arc::new(fields), body, None)
         }
-    }
+        Effect::SetWhole(whole) => (whole.fields.clone(), whole.body.clone(), Some(whole.clone())),
+    };
+    let unchanged = at_start.filter(|start| start.body == body && state.is_some());
+    *state = Some(match unchanged {
+        Some(start) => start.clone(),
+        None => {
+            let create_time = state.as_ref().map_or(time, |state| state.create_time);
+            State { create_time, update_time: time, fields, body, made }
+        }
+    });
     Ok(results)
 }
 

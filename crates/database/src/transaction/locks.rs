@@ -1,6 +1,7 @@
 //! The lock table of one database. Pure bookkeeping: it never waits, it hands out what to wait for.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -59,6 +60,40 @@ struct Point {
     contended_until: Duration,
 }
 
+/// What the present round writes. It is looked up only by transactions that lock what they read, so it is indexed
+/// when the first of them asks.
+#[derive(Default)]
+struct InFlight {
+    writes: Vec<Arc<WriteSet>>,
+    /// How many of `writes` are in the sets below.
+    indexed: usize,
+    documents: HashSet<DocumentPath>,
+    keys: HashSet<(Space, Bytes)>,
+}
+
+impl InFlight {
+    /// True when the round changes something of what was read.
+    fn meets(&mut self, reads: &ReadSet) -> bool {
+        for set in &self.writes[self.indexed..] {
+            for (path, key) in &set.documents {
+                self.documents.insert(path.clone());
+                self.keys.insert((Space::Documents, key.clone()));
+            }
+            self.keys.extend(set.index_keys.iter().map(|key| (Space::Indexes, key.clone())));
+        }
+        self.indexed = self.writes.len();
+        reads.points.keys().any(|path| self.documents.contains(path))
+            || (!reads.ranges.is_empty() && self.keys.iter().any(|(space, key)| reads.covers(*space, key)))
+    }
+
+    fn clear(&mut self) {
+        self.writes.clear();
+        self.indexed = 0;
+        self.documents.clear();
+        self.keys.clear();
+    }
+}
+
 /// A commit that waits for older transactions.
 struct Parked<J> {
     owner: Option<TransactionId>,
@@ -70,8 +105,7 @@ struct Parked<J> {
 pub(crate) struct LockTable<J> {
     holders: HashMap<TransactionId, Holder>,
     points: HashMap<DocumentPath, Point>,
-    in_flight: HashSet<DocumentPath>,
-    in_flight_keys: HashSet<(Space, Bytes)>,
+    round: InFlight,
     round_waiters: Vec<oneshot::Sender<()>>,
     parked: Vec<Parked<J>>,
     ready: Vec<J>,
@@ -87,8 +121,7 @@ impl<J> Default for LockTable<J> {
         LockTable {
             holders: HashMap::new(),
             points: HashMap::new(),
-            in_flight: HashSet::new(),
-            in_flight_keys: HashSet::new(),
+            round: InFlight::default(),
             round_waiters: Vec::new(),
             parked: Vec::new(),
             ready: Vec::new(),
@@ -127,7 +160,7 @@ impl<J> LockTable<J> {
         if !self.holders.contains_key(&id) {
             return ReadLock::Lost;
         }
-        if self.meets_round(reads) {
+        if self.round.meets(reads) {
             let (waker, wait) = oneshot::channel();
             self.round_waiters.push(waker);
             return ReadLock::Wait(wait);
@@ -148,12 +181,6 @@ impl<J> LockTable<J> {
             }
         }
         ReadLock::Granted
-    }
-
-    fn meets_round(&self, reads: &ReadSet) -> bool {
-        reads.points.keys().any(|path| self.in_flight.contains(path))
-            || (!reads.ranges.is_empty()
-                && self.in_flight_keys.iter().any(|(space, key)| reads.covers(*space, key)))
     }
 
     fn add_ranges(&mut self, id: TransactionId, reads: &ReadSet) {
@@ -239,7 +266,7 @@ impl<J> LockTable<J> {
         &mut self,
         id: Option<TransactionId>,
         age: Age,
-        writes: &WriteSet,
+        writes: &Arc<WriteSet>,
         now: Duration,
     ) -> WriteLock {
         if id.is_some_and(|id| !self.holders.contains_key(&id)) {
@@ -265,11 +292,7 @@ impl<J> LockTable<J> {
             holder.committed = true;
             holder.blocked_since = None;
         }
-        for (path, key) in &writes.documents {
-            self.in_flight.insert(path.clone());
-            self.in_flight_keys.insert((Space::Documents, key.clone()));
-        }
-        self.in_flight_keys.extend(writes.index_keys.iter().map(|key| (Space::Indexes, key.clone())));
+        self.round.writes.push(writes.clone());
         WriteLock::Granted { wounded: conflicts }
     }
 
@@ -327,8 +350,7 @@ impl<J> LockTable<J> {
 
     /// The round's commits are visible (or have failed): readers may go on, its transactions end.
     pub(crate) fn round_ended(&mut self, transactions: &[TransactionId]) {
-        self.in_flight.clear();
-        self.in_flight_keys.clear();
+        self.round.clear();
         transactions.iter().for_each(|id| self.release(*id));
         self.round_waiters.drain(..).for_each(wake);
     }

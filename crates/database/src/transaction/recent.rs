@@ -1,6 +1,7 @@
 //! The keys that the latest commits wrote, to tell whether something read has changed since.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use model::{DocumentPath, Timestamp};
 use storage::Space;
@@ -14,7 +15,7 @@ const MAX_KEYS: usize = 100_000;
 /// The writes of the latest commits, in commit order.
 #[derive(Default)]
 pub(crate) struct RecentWrites {
-    commits: VecDeque<(Timestamp, WriteSet)>,
+    commits: VecDeque<(Timestamp, Arc<WriteSet>)>,
     keys: usize,
     /// Every commit after this is in `commits`.
     complete_after: Timestamp,
@@ -27,7 +28,7 @@ impl RecentWrites {
     }
 
     /// Notes a commit, which is later than all before it.
-    pub(crate) fn add(&mut self, time: Timestamp, writes: WriteSet) {
+    pub(crate) fn add(&mut self, time: Timestamp, writes: Arc<WriteSet>) {
         self.keys += writes.len();
         self.commits.push_back((time, writes));
         while self.keys > MAX_KEYS {

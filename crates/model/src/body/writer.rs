@@ -47,12 +47,20 @@ fn push_bytes(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
 /// Writes a nested message: its length is filled in after its content is known.
 fn push_message(out: &mut Vec<u8>, field: u32, content: impl FnOnce(&mut Vec<u8>)) {
     push_tag(out, field, LENGTH);
+    // Most lengths have one byte; a longer one moves the content.
+    out.push(0);
     let start = out.len();
     content(out);
-    let length = out.len() - start;
-    let mut prefix = Vec::with_capacity(5);
-    push_varint(&mut prefix, length as u64);
-    out.splice(start..start, prefix);
+    let mut length = out.len() - start;
+    if length < 0x80 {
+        out[start - 1] = length as u8;
+        return;
+    }
+    out[start - 1] = length as u8 | 0x80;
+    length >>= 7;
+    let mut rest = Vec::with_capacity(4);
+    push_varint(&mut rest, length as u64);
+    out.splice(start..start, rest);
 }
 
 fn push_double(out: &mut Vec<u8>, field: u32, number: f64) {
