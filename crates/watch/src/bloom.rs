@@ -11,6 +11,8 @@ use crate::event::Bloom;
 
 /// Names that are not there pass one filter test of so many. A name that passes wrongly makes the client ask for everything again.
 const ONE_PASSES_OF: f64 = 100.0;
+/// Bits besides: among few bits the multiples of a name's second number soon fall on the same ones.
+const EXTRA_BITS: usize = 64;
 
 /// A filter that all these documents pass.
 pub(crate) fn bloom(database: &DatabaseName, paths: &[DocumentPath]) -> Bloom {
@@ -38,9 +40,8 @@ fn dimensions(names: usize) -> (usize, u32) {
         return (0, 0);
     }
     let each = ONE_PASSES_OF.ln() / (LN_2 * LN_2);
-    let bits = (names as f64 * each).ceil();
-    let hashes = (bits / names as f64 * LN_2).round().max(1.0);
-    (bits as usize, hashes as u32)
+    let bits = (names as f64 * each).ceil() as usize + EXTRA_BITS;
+    (bits, ONE_PASSES_OF.log2().round() as u32)
 }
 
 #[cfg(test)]

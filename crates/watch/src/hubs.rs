@@ -62,6 +62,13 @@ impl Hubs {
         self.hubs.lock().get(database).map_or(0, |hub| hub.evaluated())
     }
 
+    /// Goes through all commits that there are, as the dispatcher does when they come: then it is in the mailboxes of all
+    /// streams what they mean. Blocks.
+    pub fn catch_up(&self, database: &DatabaseName) {
+        let hub = self.hubs.lock().get(database).cloned();
+        hub.iter().for_each(|hub| hub.catch_up());
+    }
+
     /// The hub of the database as it stands. Blocks while the database is being cleared.
     pub(crate) fn hub(&self, name: &DatabaseName) -> Result<Arc<Hub>, Status> {
         let database = self.store.database(name)?;

@@ -158,6 +158,13 @@ impl ListenStream {
         !self.told.is_empty() || !self.seat.mailbox.is_empty() || matches!(self.work, Work::Ready(_))
     }
 
+    /// True when [`ListenStream::next`] would only wait for the database or for time to pass.
+    pub fn is_idle(&self) -> bool {
+        let moved = self.membership.as_ref().is_some_and(|membership| membership.hub().has_ended());
+        let waits = |target: &Active| matches!(target.progress, Progress::Waiting(_));
+        matches!(self.work, Work::None) && !self.is_waiting() && !moved && !self.targets.iter().any(waits)
+    }
+
     /// The next message; pends while there is none. A future that is dropped loses nothing.
     ///
     /// # Errors

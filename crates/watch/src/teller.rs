@@ -187,7 +187,8 @@ impl Teller {
         match &mut self.way {
             Way::Results { rows, had } => {
                 let Some(document) = rows.next()? else {
-                    let rest: Vec<_> = std::mem::take(had).into_keys().collect();
+                    let mut rest: Vec<_> = std::mem::take(had).into_keys().collect();
+                    rest.sort_unstable();
                     self.way = Way::Rest(rest.into_iter());
                     return Ok(None);
                 };

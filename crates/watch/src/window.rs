@@ -128,7 +128,9 @@ impl Window {
         }
         let deleted =
             |path: &DocumentPath| changes.iter().any(|change| change.path == *path && change.new.is_none());
-        for path in before {
+        let mut rest: Vec<DocumentPath> = before.into_iter().collect();
+        rest.sort_unstable();
+        for path in rest {
             let shift = match matching.get(&path) {
                 Some(true) | None => Shift::PushedOut,
                 Some(false) if deleted(&path) => Shift::Deleted,

@@ -61,7 +61,10 @@ impl Group {
     }
 
     fn messages(self, time: Timestamp) -> Vec<ListenEvent> {
-        let Group { path, shown, left, mut removed, deleted } = self;
+        let Group { path, mut shown, left, mut removed, deleted } = self;
+        removed.sort_unstable();
+        shown.iter_mut().for_each(|(_, ids)| ids.sort_unstable());
+        shown.sort_by(|(_, one), (_, other)| one.cmp(other));
         if shown.is_empty() {
             return vec![match left {
                 _ if deleted => ListenEvent::Deleted { path, read_time: time, targets: removed },
