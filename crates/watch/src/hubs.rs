@@ -12,7 +12,6 @@ use tokio::sync::Semaphore;
 
 use crate::hub::Hub;
 use crate::stream::ListenStream;
-use crate::teller::Planning;
 
 /// Streams that read at once; more would only share the same cores, so the others wait their turn.
 const READING_AT_ONCE: usize = 32;
@@ -20,19 +19,21 @@ const READING_AT_ONCE: usize = 32;
 /// See the module.
 pub struct Hubs {
     store: Arc<Store>,
-    planning: Planning,
+    options: Options,
     hubs: Mutex<HashMap<DatabaseName, Arc<Hub>>>,
     pub(crate) reading: Arc<Semaphore>,
     streams: AtomicU64,
 }
+
+/// Called with an index that a target would have liked.
+pub type Suggest = dyn Fn(&DatabaseName, &IndexDefinition) + Send + Sync;
 
 /// How targets are answered.
 #[derive(Clone)]
 pub struct Options {
     /// What becomes of a query whose index is not there.
     pub missing_index: MissingIndex,
-    /// Called with an index that a target would have liked.
-    pub suggest: Arc<dyn Fn(&DatabaseName, &IndexDefinition) + Send + Sync>,
+    pub suggest: Arc<Suggest>,
 }
 
 impl Hubs {
@@ -40,7 +41,7 @@ impl Hubs {
     pub fn new(store: Arc<Store>, options: Options) -> Arc<Self> {
         Arc::new(Hubs {
             store,
-            planning: Planning { missing: options.missing_index, suggest: options.suggest },
+            options,
             hubs: Mutex::default(),
             reading: Arc::new(Semaphore::new(READING_AT_ONCE)),
             streams: AtomicU64::new(0),
@@ -79,12 +80,12 @@ impl Hubs {
         {
             return Ok(hub.clone());
         }
-        let hub = Hub::new(database, self.planning.missing);
+        let hub = Hub::new(database, self.options.missing_index);
         hubs.insert(name.clone(), hub.clone());
         Ok(hub)
     }
 
-    pub(crate) fn planning(&self) -> Planning {
-        self.planning.clone()
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
     }
 }

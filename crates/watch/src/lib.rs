@@ -29,6 +29,6 @@ mod view;
 mod window;
 
 pub use event::{Bloom, ChangedDocument, ListenEvent, TargetChange};
-pub use hubs::{Hubs, Options};
+pub use hubs::{Hubs, Options, Suggest};
 pub use stream::ListenStream;
 pub use target::{MAX_TARGET_DOCUMENTS, MAX_TARGETS, Resume, Target, TargetKind};

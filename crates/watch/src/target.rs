@@ -25,6 +25,7 @@ pub struct Target {
 
 /// Which documents.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "it lives only from the request to the stream")]
 pub enum TargetKind {
     Query(StructuredQuery),
     Documents(Vec<DocumentPath>),

@@ -13,12 +13,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::vec;
 
-use database::{Database, IndexDefinition, View};
-use model::{DatabaseName, Document, DocumentPath, Status, Timestamp};
-use query::{Execution, Matcher, MissingIndex};
+use database::{Database, View};
+use model::{Document, DocumentPath, Status, Timestamp};
+use query::{Execution, Matcher};
 
 use crate::bloom::bloom;
 use crate::event::{Bloom, ChangedDocument};
+use crate::hubs::Options;
 use crate::log::{changed_between, view_of_the_past};
 use crate::mailbox::Item;
 use crate::view::{Wanted, Watched};
@@ -31,18 +32,10 @@ const MAX_COMPARED: usize = 50_000;
 /// Names in a filter; beyond, only their count is told.
 const MAX_FILTERED: usize = 200_000;
 
-/// How queries are planned.
-#[derive(Clone)]
-pub(crate) struct Planning {
-    pub missing: MissingIndex,
-    /// Called with an index that a query would have liked.
-    pub suggest: Arc<dyn Fn(&DatabaseName, &IndexDefinition) + Send + Sync>,
-}
-
 /// See the module.
 pub(crate) struct Teller {
     wanted: Wanted,
-    planning: Planning,
+    options: Options,
     now: View,
     way: Way,
     tally: Tally,
@@ -93,7 +86,7 @@ impl Teller {
     pub fn new(
         database: &Database,
         wanted: Wanted,
-        planning: Planning,
+        options: Options,
         time: Timestamp,
         since: Option<Timestamp>,
         cancelled: Arc<AtomicBool>,
@@ -104,7 +97,7 @@ impl Teller {
         let before = before.map(|before| before.cancelled_by(cancelled));
         let reset = since.is_some() && before.is_none();
         let way = Way::Done;
-        let mut teller = Teller { wanted, planning, now, way, tally: Tally::default(), reset };
+        let mut teller = Teller { wanted, options, now, way, tally: Tally::default(), reset };
         teller.way = match teller.wanted.clone() {
             Wanted::Documents(_) => Way::Documents { next: 0, before },
             Wanted::Query(watched) => teller.way_of_query(database, &watched, before)?,
@@ -137,9 +130,9 @@ impl Teller {
     }
 
     fn run(&self, matcher: &Matcher, view: &View) -> Result<Execution, Status> {
-        let plan = matcher.plan(view, self.planning.missing)?;
+        let plan = matcher.plan(view, self.options.missing_index)?;
         if let Some(index) = plan.suggested() {
-            (self.planning.suggest)(view.database(), index);
+            (self.options.suggest)(view.database(), index);
         }
         Ok(plan.execute(view))
     }
@@ -150,7 +143,7 @@ impl Teller {
         matcher: &Matcher,
         before: &View,
     ) -> Result<Option<HashMap<DocumentPath, Timestamp>>, Status> {
-        let Ok(plan) = matcher.plan(before, self.planning.missing) else { return Ok(None) };
+        let Ok(plan) = matcher.plan(before, self.options.missing_index) else { return Ok(None) };
         let mut rows = plan.execute(before);
         let mut versions = HashMap::new();
         while let Some(document) = rows.next()? {
@@ -278,7 +271,7 @@ impl Teller {
         }
         let has = i64::from(expected) + self.tally.entered - self.tally.left;
         let count = match &self.wanted {
-            Wanted::Query(watched) => watched.matcher.count(&self.now, self.planning.missing)?,
+            Wanted::Query(watched) => watched.matcher.count(&self.now, self.options.missing_index)?,
             Wanted::Documents(_) => self.names()?.len() as u64,
         };
         let count = i32::try_from(count).unwrap_or(i32::MAX);
@@ -300,7 +293,8 @@ impl Teller {
                 }
             }
             Wanted::Query(watched) => {
-                let mut rows = watched.matcher.plan(&self.now, self.planning.missing)?.execute(&self.now);
+                let mut rows =
+                    watched.matcher.plan(&self.now, self.options.missing_index)?.execute(&self.now);
                 while let Some(document) = rows.next()? {
                     names.push(document.path);
                 }

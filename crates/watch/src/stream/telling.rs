@@ -176,7 +176,7 @@ impl Telling {
         let teller = Teller::new(
             &self.hub.database,
             entry.wanted.clone(),
-            joining.hubs.planning(),
+            joining.hubs.options().clone(),
             self.time,
             entry.since,
             joining.cancelled.clone(),
