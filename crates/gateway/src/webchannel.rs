@@ -32,7 +32,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::StreamExt;
-use http::header::{ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, Version};
 use http_body::Frame;
 use http_body_util::StreamBody;
@@ -53,8 +53,6 @@ pub(crate) use sessions::Sessions;
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const NOT_KEPT: HeaderValue = HeaderValue::from_static("private, max-age=0");
 const NO_SNIFFING: HeaderValue = HeaderValue::from_static("nosniff");
-const EXPOSED: HeaderValue =
-    HeaderValue::from_static("x-client-wire-protocol, x-http-session-id, x-http-initial-response");
 const WIRE_PROTOCOL: HeaderName = HeaderName::from_static("x-client-wire-protocol");
 const SESSION_ID: HeaderName = HeaderName::from_static("x-http-session-id");
 /// Asks nginx and its like not to hold answers back.
@@ -194,10 +192,10 @@ async fn open(
     headers: Headers,
     maps: Vec<(u64, Map)>,
 ) -> Result<Arc<str>, Refusal> {
-    let client = headers.get("x-goog-api-client").unwrap_or_default().to_owned();
     let session = Arc::new(Session::new(topic, headers, gateway.sessions.array_bytes.clone()));
     session.forward(maps, 0).await?;
     let name = gateway.sessions.add(gateway.service.secret(), session.clone())?;
+    let client = session.headers().get("x-goog-api-client");
     tracing::debug!(method = topic.method().name(), client, "a session opened");
     let conversation = Conversation::open(&gateway.service, topic);
     let call = count::Call::of(topic.method(), &gateway.counts);
@@ -233,7 +231,6 @@ async fn run(
 fn opened(name: &str, wants_session_id: bool, multiplexed: bool) -> Response<Body> {
     let mut response = respond(Body::plain(chunk::of(&format!(r#"[[0,["c","{name}","",{VERSIONS}]]]"#))));
     let headers = response.headers_mut();
-    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
     if wants_session_id {
         // Any value will do; this one is as good for a balancer as the session's name.
         let id = HeaderValue::from_str(name).expect("a name is letters, digits, `-` and `_`");

@@ -8,6 +8,8 @@ use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use http_body::Body;
 use http_body_util::BodyExt;
+use model::Status;
+use model::limits::MAX_REQUEST_BYTES;
 use wire::methods::METHODS;
 
 use super::Refusal;
@@ -66,6 +68,15 @@ where
 /// The messages of a form's maps, with their numbers.
 pub(super) fn maps(topic: Topic, maps: BTreeMap<u64, Bytes>, claims: &Arc<[Claim]>) -> Vec<(u64, Map)> {
     let name = METHODS[topic.method() as usize].request;
-    let map = |json: Bytes| Map { message: json::request(name, &json), _claims: claims.clone() };
+    let map = |json: Bytes| Map { message: message(name, &json), _claims: claims.clone() };
     maps.into_iter().map(|(number, json)| (number, map(json))).collect()
+}
+
+fn message(name: &'static str, json: &[u8]) -> Result<Bytes, Status> {
+    let message = json::request(name, json)?;
+    if message.len() > MAX_REQUEST_BYTES {
+        let text = format!("Request payload size exceeds the limit: {MAX_REQUEST_BYTES} bytes.");
+        return Err(Status::invalid_argument(text));
+    }
+    Ok(message)
 }
