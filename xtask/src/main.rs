@@ -6,6 +6,7 @@ mod command;
 mod compatibility;
 mod failure;
 mod known_tests;
+mod node;
 mod python;
 mod server_process;
 mod summary;

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
@@ -36,6 +36,10 @@ impl ServerBinary {
         cargo.current_dir(&workspace.root);
         command::run(cargo.args(["build", "--package", "irori-server", "--profile", name]))?;
         Ok(ServerBinary(workspace.target.join(directory).join("irori")))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
     }
 }
 

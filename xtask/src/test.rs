@@ -4,17 +4,16 @@ use std::net::SocketAddr;
 
 use clap::{Args, ValueEnum};
 
-use crate::client_suites::{self, Suite};
+use crate::client_suites::{self, Suite, Target, Tools};
 use crate::command;
 use crate::failure::Failure;
-use crate::python::{self, Python};
 use crate::server_process::{Server, ServerBinary};
 use crate::summary::Summary;
 use crate::workspace::Workspace;
 
 #[derive(Args)]
 pub struct Options {
-    /// Leave the client suites out (they need python3 and the package index).
+    /// Leave the client suites out (they need python3, node, npm, chromium and the package indexes).
     #[arg(long, conflicts_with = "clients_only")]
     rust_only: bool,
     /// Leave the Rust tests out.
@@ -29,9 +28,9 @@ pub struct Options {
     /// Run the clients against a server that is already running, instead of building one.
     #[arg(long, value_name = "HOST:PORT")]
     server: Option<SocketAddr>,
-    /// Arguments for pytest, after `--`.
+    /// Arguments for what runs the suite, after `--`: pytest, or `node --test`.
     #[arg(last = true)]
-    pytest: Vec<String>,
+    arguments: Vec<String>,
 }
 
 /// The two cargo profiles a server can be tested in.
@@ -56,7 +55,9 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
 }
 
 fn run_clients(workspace: &Workspace, options: &Options, summary: &mut Summary) {
-    let Some(python) = summary.step("client packages", || python::prepare(workspace)) else { return };
+    let mut suites = client_suites::ALL.to_vec();
+    suites.retain(|suite| options.suite.is_empty() || options.suite.contains(suite));
+    let tools = Tools::prepare(workspace, &suites, summary);
     let source = match options.server {
         Some(address) => Some(ServerSource::Running(address)),
         None => summary
@@ -64,10 +65,8 @@ fn run_clients(workspace: &Workspace, options: &Options, summary: &mut Summary) 
             .map(ServerSource::Build),
     };
     let Some(source) = source else { return };
-    for &suite in client_suites::ALL {
-        if options.suite.is_empty() || options.suite.contains(&suite) {
-            summary.step(suite.title(), || run_suite(workspace, &python, &source, suite, &options.pytest));
-        }
+    for suite in suites.into_iter().filter(|suite| tools.can_run(*suite)) {
+        summary.step(suite.title(), || run_suite(workspace, &tools, &source, suite, &options.arguments));
     }
 }
 
@@ -79,19 +78,21 @@ enum ServerSource {
 
 fn run_suite(
     workspace: &Workspace,
-    python: &Python,
+    tools: &Tools,
     source: &ServerSource,
     suite: Suite,
-    pytest: &[String],
+    arguments: &[String],
 ) -> Result<(), Failure> {
     let binary = match source {
         ServerSource::Running(address) => {
-            return client_suites::run(workspace, python, suite, *address, pytest);
+            let target = Target { address: *address, program: None };
+            return tools.run(workspace, suite, &target, arguments);
         }
         ServerSource::Build(binary) => binary,
     };
     let server = Server::start(workspace, binary, suite)?;
-    let result = client_suites::run(workspace, python, suite, server.address(), pytest);
+    let target = Target { address: server.address(), program: Some(binary.path()) };
+    let result = tools.run(workspace, suite, &target, arguments);
     // A server that died explains the failures of its clients, so its story comes first.
     server.stop()?;
     result
