@@ -55,9 +55,9 @@ pub(crate) async fn call(
     let (mut head, body) = response.into_parts();
     // A refusal has its status among the headers, where not all clients look.
     let names = ["grpc-status", "grpc-message", "grpc-status-details-bin"];
-    let refusal = names.into_iter().filter_map(|name| {
-        head.headers.remove(name).map(|value| (HeaderName::from_static(name), value))
-    });
+    let refusal = names
+        .into_iter()
+        .filter_map(|name| head.headers.remove(name).map(|value| (HeaderName::from_static(name), value)));
     let refusal = Some(refusal.collect()).filter(|refusal: &HeaderMap| !refusal.is_empty());
     head.headers.insert(CONTENT_TYPE, HeaderValue::from_static(form.content_type()));
     Response::from_parts(head, Body::Web(Box::new(WebBody { body, form, refusal })))

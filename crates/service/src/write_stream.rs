@@ -64,7 +64,7 @@ impl Service {
         self.database(database)?;
         let now = self.host.elapsed();
         let (log, told) = match resume {
-            None => (self.write_streams.open(database, [self.host.random(), self.host.random()], now), 0),
+            None => (self.write_streams.open(database, self.host.secret(), now), 0),
             Some(resume) => {
                 let told = read_token(resume.token)?;
                 (self.write_streams.find(database, resume.id, told, now)?, told)

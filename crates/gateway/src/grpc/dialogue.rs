@@ -163,7 +163,9 @@ where
         match self.handed.take() {
             Some(handed) if handed.elapsed() >= STALLED => {
                 let seconds = STALLED.as_secs();
-                let text = format!("The client took no answers for {seconds} seconds. Begin again from the last one.");
+                let text = format!(
+                    "The client took no answers for {seconds} seconds. Begin again from the last one."
+                );
                 Err(Status::new(Code::Unavailable, text))
             }
             Some(_) | None => Ok(()),
@@ -180,4 +182,67 @@ fn claimed(message: Bytes, claim: Claim) -> Bytes {
         }
     }
     Bytes::from_owner(Claimed(message, claim))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use database::Store;
+    use futures::StreamExt;
+    use host::{Host, ManualClock};
+    use http_body_util::StreamBody;
+    use service::{MissingIndex, Options, Service};
+    use storage::memory::MemoryEngine;
+
+    use super::*;
+    use crate::connection::Memory;
+    use crate::conversation::Topic;
+    use crate::stopping::Stopping;
+
+    fn service() -> Arc<Service> {
+        let host = Host::simulated(Arc::new(ManualClock::at(1_000_000)), 1);
+        let engine = Arc::new(MemoryEngine::new());
+        let store = Store::open(engine, host.clone(), Default::default()).expect("an empty store");
+        Arc::new(Service::new(store, host, Options { missing_index: MissingIndex::Suggest }))
+    }
+
+    /// A Write stream that sends its handshake and then nothing.
+    fn handshake(stopping: &Stopping) -> AnswerStream {
+        let request = wire::firestore::WriteRequest {
+            database: "projects/p/databases/d".to_owned(),
+            ..Default::default()
+        };
+        let frame = http_body::Frame::data(Frames::message(&request).into_bytes());
+        let sent = stream::iter([Ok::<_, Infallible>(frame)]).chain(stream::pending());
+        let conversation = Conversation::open(&service(), Topic::Write);
+        let connection = Connection::new(&Memory::whole());
+        let dialogue = Dialogue::new(conversation, StreamBody::new(sent), AtEnd::HalfClose, connection);
+        dialogue.answers(stopping.follow())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_nothing_is_told_when_it_comes_back() {
+        let stopping = Stopping::new();
+        let mut answers = handshake(&stopping);
+        assert!(matches!(answers.next().await, Some(Ok(_))));
+        tokio::time::advance(STALLED).await;
+        let end = answers.next().await.expect("an end").err().expect("a refusal");
+        assert_eq!(end.code, Code::Unavailable);
+        assert!(end.message.contains("took no answers for 60 seconds"), "{}", end.message);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_is_no_stall() {
+        let stopping = Stopping::new();
+        let mut answers = handshake(&stopping);
+        assert!(matches!(answers.next().await, Some(Ok(_))));
+        let mut next = answers.next();
+        assert!((&mut next).now_or_never().is_none(), "there is nothing to say");
+        tokio::time::advance(STALLED * 2).await;
+        assert!((&mut next).now_or_never().is_none(), "and still nothing");
+        stopping.begin();
+        let end = next.await.expect("an end").err().expect("a refusal");
+        assert_eq!((end.code, end.message.as_str()), (Code::Unavailable, "The server is stopping."));
+    }
 }

@@ -68,9 +68,9 @@ pub(crate) struct Running {
 }
 
 impl WriteStreams {
-    /// A new stream.
-    pub(crate) fn open(&self, database: &DatabaseName, random: [u64; 2], now: Duration) -> Arc<Log> {
-        let id = format!("{:016x}{:016x}", random[0], random[1]).into_boxed_str();
+    /// A new stream; only who knows `secret` can resume it.
+    pub(crate) fn open(&self, database: &DatabaseName, secret: [u8; 16], now: Duration) -> Arc<Log> {
+        let id = format!("{:032x}", u128::from_be_bytes(secret)).into_boxed_str();
         let log = Arc::new(Log {
             id: id.clone(),
             database: database.clone(),
@@ -104,7 +104,9 @@ impl WriteStreams {
         self.expire(&mut table, now);
         let log = table.by_id.get(id).filter(|log| log.database == *database);
         let Some(log) = log else {
-            return Err(Status::aborted(format!("The write stream {id} is not known any more. Begin a new one.")));
+            return Err(Status::aborted(format!(
+                "The write stream {id} is not known any more. Begin a new one."
+            )));
         };
         let state = log.state.lock();
         if told > state.last {
@@ -255,7 +257,8 @@ impl State {
             return Some(Err(Status::aborted("The write stream was resumed on another connection.")));
         }
         if told < self.last {
-            let at = told.checked_sub(self.forgotten()).and_then(|at| self.answers.get(usize::try_from(at).ok()?));
+            let at =
+                told.checked_sub(self.forgotten()).and_then(|at| self.answers.get(usize::try_from(at).ok()?));
             return Some(at.map(|(result, _)| result.clone()).ok_or_else(forgotten));
         }
         self.failed.clone().map(Err)
@@ -274,7 +277,9 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if let Some(log) = self.log.take() {
-            log.finished(Err(Status::internal("The commit was lost by a fault of the server; its log says more.")));
+            log.finished(Err(Status::internal(
+                "The commit was lost by a fault of the server; its log says more.",
+            )));
         }
     }
 }
@@ -288,4 +293,76 @@ fn size(result: &CommitResult) -> usize {
     let values: usize = result.results.iter().map(|result| result.transform_results.len()).sum();
     // Results of transforms are null, numbers and times.
     size_of::<CommitResult>() + result.results.len() * size_of::<WriteResult>() + values * size_of::<Value>()
+}
+
+#[cfg(test)]
+mod tests {
+    use model::Timestamp;
+
+    use super::*;
+
+    const NOW: Duration = Duration::ZERO;
+
+    fn database() -> DatabaseName {
+        DatabaseName::new("p", "d")
+    }
+
+    fn stream(streams: &WriteStreams, name: u8) -> Arc<Log> {
+        let log = streams.open(&database(), [name; 16], NOW);
+        log.take_over();
+        log
+    }
+
+    /// An answer of about so many bytes.
+    fn answer(log: &Arc<Log>, bytes: usize) {
+        let result = WriteResult { update_time: None, transform_results: vec![] };
+        let results = vec![result; bytes / size_of::<WriteResult>()];
+        log.begin().finished(Ok(CommitResult { results, commit_time: Timestamp::ZERO }));
+    }
+
+    fn found(streams: &WriteStreams, log: &Log, told: u64, now: Duration) -> bool {
+        streams.find(&database(), log.id(), told, now).is_ok()
+    }
+
+    #[test]
+    fn a_stream_keeps_so_many_answers_and_so_many_bytes() {
+        let streams = WriteStreams::default();
+        let log = stream(&streams, 1);
+        for _ in 0..ANSWERS + 10 {
+            answer(&log, 0);
+        }
+        assert!(found(&streams, &log, 10, NOW) && !found(&streams, &log, 9, NOW));
+        answer(&log, ANSWER_BYTES * 2);
+        let last = ANSWERS as u64 + 10;
+        assert!(found(&streams, &log, last, NOW), "the answer that is yet to be told stays");
+        assert!(!found(&streams, &log, last - 1, NOW));
+        log.forget_to(last + 1);
+        assert_eq!(streams.bytes.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn streams_that_were_left_go_in_time_or_when_there_is_no_room() {
+        let streams = WriteStreams::default();
+        let logs: Vec<_> = (1..=3).map(|name| stream(&streams, name)).collect();
+        streams.left(&logs[0], 1, NOW);
+        streams.left(&logs[1], 1, NOW);
+        assert_eq!(streams.find(&database(), logs[1].id(), 0, NOW).expect("kept").take_over(), 2);
+        streams.left(&logs[1], 1, NOW);
+        assert!(!found(&streams, &logs[0], 0, KEPT), "its time is over");
+        assert!(found(&streams, &logs[1], 0, KEPT), "somebody holds it again");
+        assert!(found(&streams, &logs[2], 0, KEPT), "it was never left");
+        streams.left(&logs[1], 2, KEPT);
+        answer(&logs[2], ALL_BYTES + 1024);
+        assert!(!found(&streams, &logs[1], 0, KEPT), "it had to make room");
+        drop(logs);
+        assert_eq!(streams.table.lock().by_id.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_commit_that_is_lost_fails_the_stream() {
+        let log = stream(&WriteStreams::default(), 1);
+        drop(log.begin());
+        assert!(log.is_busy(0));
+        assert_eq!(log.after(0, 1).await.map_err(|fault| fault.code), Err(model::Code::Internal));
+    }
 }
