@@ -7,6 +7,8 @@
 //! Both ways are one pass without a tree between. The forms are those of proto3's JSON mapping; the texts
 //! of mistakes are production's (FIRESTORE.md 3.0).
 
+#[cfg(test)]
+mod hostile;
 mod invalid;
 mod place;
 mod read;

@@ -1,10 +1,10 @@
-//! The only room that knows wires: gRPC, control endpoints, conversions, error map.
+//! The only room that knows wires: gRPC, REST, WebChannel, control endpoints, conversions, error map.
 //!
 //! The journey of a call:
 //!
-//! 1. `listener` accepts the connection and bounds it; `http::answer` tells gRPC from plain HTTP.
+//! 1. `listener` accepts the connection and bounds it; `http::answer` tells wires apart.
 //! 2. `grpc::call` wraps every method alike: `grpc::frames` reads the message, then come the deadline,
-//!    the guard against panics and the count.
+//!    the guard against panics and the count. `rest` does the same, with `json` around the messages.
 //! 3. `firestore` has a file for each method: parse (`from_proto`), call the `service`, wrap.
 //! 4. Documents go out through `splice`, around their stored bytes; all else through `to_proto`.
 //!
