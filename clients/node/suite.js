@@ -16,7 +16,6 @@ export const [host, port] = [server.split(':')[0], Number(server.split(':')[1])]
 
 // The SDK tells of every lost connection, and some tests lose connections on purpose.
 setLogLevel('silent');
-process.env.FIRESTORE_EMULATOR_HOST = server;
 // The server SDK would look for a machine of Google's around it.
 process.env.METADATA_SERVER_DETECTION = 'none';
 
@@ -52,8 +51,9 @@ export function webClient(t, project, settings = {}) {
   return db;
 }
 
-/** The server SDK's database of a project. */
-export function serverClient(t, project, settings = {}) {
+/** The server SDK's database of a project, on this suite's server or on another one. */
+export function serverClient(t, project, settings = {}, address = server) {
+  process.env.FIRESTORE_EMULATOR_HOST = address;
   const db = new Firestore({ projectId: project, ...settings });
   atEnd(t, () => db.terminate());
   return db;

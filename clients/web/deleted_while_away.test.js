@@ -49,7 +49,7 @@ test('documents leave a limit while the tab is away', async (t) => {
 /** Half of the documents go, some change, some come, while a tab is away for as long as `meanwhile` takes. */
 async function deletedWhileAway(t, server, meanwhile) {
   const project = newProject();
-  const db = serverClient(t, project, { host: `${server.host}:${server.port}`, ssl: false });
+  const db = serverClient(t, project, {}, `${server.host}:${server.port}`);
   const writer = db.bulkWriter();
   for (let n = 0; n < DOCUMENTS; n++) writer.set(db.doc(`c/${n}`), { n, even: n % 2 === 0 });
   await writer.close();

@@ -120,7 +120,7 @@ test('two tabs share one cache and one stream, and see each other\'s writes befo
 async function cachedTab(t, server, { keep = false } = {}) {
   const proxy = await ReverseProxy.start(t, server);
   const project = newProject();
-  const db = serverClient(t, project, { host: `${server.host}:${server.port}`, ssl: false });
+  const db = serverClient(t, project, {}, `${server.host}:${server.port}`);
   const batch = db.batch();
   for (let n = 0; n < 200; n++) batch.set(db.doc(`c/${n}`), { n, text: 'x'.repeat(500) });
   await batch.commit();
