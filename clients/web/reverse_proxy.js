@@ -10,6 +10,8 @@ export class ReverseProxy {
   carried = 0;
   /** The back channels' requests: whether each was for streaming (CI=0) or for one batch at a time (CI=1). */
   backChannels = [];
+  /** Sees each message that a tab sends over a channel, and may change it. */
+  rewrite = null;
   #cut = false;
   #sockets = new Set();
 
@@ -58,7 +60,23 @@ export class ReverseProxy {
     });
     onward.on('error', () => response.destroy());
     response.on('close', () => onward.destroy());
-    request.pipe(onward);
+    if (channel && method === 'POST' && this.rewrite) this.#passRewritten(request, onward);
+    else request.pipe(onward);
+  }
+
+  async #passRewritten(request, onward) {
+    const parts = [];
+    for await (const part of request) parts.push(part);
+    const form = new URLSearchParams(Buffer.concat(parts).toString());
+    for (const [name, value] of [...form]) {
+      if (!name.endsWith('___data__')) continue;
+      const message = JSON.parse(value);
+      this.rewrite(message);
+      form.set(name, JSON.stringify(message));
+    }
+    const body = Buffer.from(form.toString());
+    onward.setHeader('Content-Length', body.length);
+    onward.end(body);
   }
 
   #passWhole(answer, response) {
