@@ -14,8 +14,8 @@
 //! recorded between browsers and servers.
 //!
 //! - `parse` reads requests, `chunk` frames answers.
-//! - `sessions` is the table of sessions, `session` one of them: `inbox` puts maps in order, `outbox`
-//!   keeps arrays until they are acknowledged.
+//! - `sessions` is the table of sessions, `session` one of them and `state` where it stands: `inbox` puts
+//!   maps in order, `outbox` keeps arrays until they are acknowledged.
 //! - `forward` reads POSTs, `back` answers GETs.
 
 mod parse;
@@ -27,6 +27,7 @@ mod inbox;
 mod outbox;
 mod session;
 mod sessions;
+mod state;
 
 use std::sync::Arc;
 
@@ -46,7 +47,7 @@ use crate::conversation::{Conversation, Topic};
 use crate::grpc::{count, guard};
 use inbox::Map;
 use parse::{Headers, Malformed, Style};
-use session::{Refused, Session};
+use session::{Outcome, Refused, Session};
 use sessions::NoRoom;
 pub(crate) use sessions::Sessions;
 
@@ -172,7 +173,7 @@ where
         parse::Request::Terminate { session } => {
             // Sent again, or too late, it has what it wants.
             if let Some(session) = gateway.sessions.remove(&session) {
-                session.drop_now();
+                session.go();
             }
             Ok(respond(Body::Plain(None)))
         }
@@ -209,17 +210,12 @@ async fn run(
     sessions: Arc<Sessions>,
     name: Arc<str>,
     session: Arc<Session>,
-    work: impl Future<Output = Option<Result<(), Status>>>,
+    work: impl Future<Output = Outcome>,
     mut call: count::Call,
 ) {
-    let outcome = match guard::guarded(async { Ok::<_, Status>(work.await) }).await {
-        Ok(outcome) => outcome,
-        Err(fault) => {
-            session.end(&Err(fault.clone()));
-            Some(Err(fault))
-        }
-    };
+    let outcome = guard::guarded(async { Ok(work.await) }).await.unwrap_or_else(|fault| Some(Err(fault)));
     if let Some(outcome) = outcome {
+        session.end(&outcome);
         call.ended(outcome.as_ref().err());
     }
     drop(call);
@@ -263,7 +259,9 @@ fn respond(body: Body) -> Response<Body> {
 impl From<Refused> for Refusal {
     fn from(refused: Refused) -> Self {
         match refused {
-            Refused::Malformed(malformed) => malformed.into(),
+            Refused::TooEarly => {
+                Refusal::new(StatusCode::BAD_REQUEST, "The maps of the request are too far ahead.")
+            }
             Refused::Busy => {
                 Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "The session does not take more now.")
             }

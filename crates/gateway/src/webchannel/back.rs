@@ -9,7 +9,8 @@ use tokio::time::Instant;
 
 use super::outbox::Batch;
 use super::parse::Style;
-use super::session::{Read, ReaderId, Session};
+use super::session::Session;
+use super::state::{Read, ReaderId};
 use crate::connection::Undelivered;
 
 /// How often an answer gives a sign of life: the client is told thirty seconds, and gives up after half

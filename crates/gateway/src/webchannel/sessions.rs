@@ -67,6 +67,6 @@ impl Table {
             return false;
         }
         let name = name.clone();
-        self.by_name.remove(&name).inspect(|session| session.drop_now()).is_some()
+        self.by_name.remove(&name).inspect(|session| session.go()).is_some()
     }
 }
