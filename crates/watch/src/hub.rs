@@ -108,7 +108,7 @@ impl Hub {
         self.evaluated.load(Ordering::Relaxed)
     }
 
-    /// Goes through all commits that there are. Blocks.
+    /// Goes through all commits that are visible when it begins. Blocks.
     pub fn catch_up(&self) {
         let mut state = self.state.lock();
         self.bury(&mut state);
@@ -173,11 +173,18 @@ impl Hub {
         tokio::spawn(dispatch(self.clone(), epoch, commits));
     }
 
+    /// Under a load that never pauses there would always be a next commit, so it ends with those that were there.
     fn follow(&self, state: &mut State) {
+        let newest = *self.database.commits().borrow();
         loop {
             let Some(follower) = &mut state.follower else { return };
             match follower.next() {
-                Followed::Step(step) => self.take_step(state, &step),
+                Followed::Step(step) => {
+                    self.take_step(state, &step);
+                    if step.time >= newest {
+                        return;
+                    }
+                }
                 Followed::Missed { after, until } => self.bridge(state, after, until),
                 Followed::UpToDate => {
                     let time = follower.advance();

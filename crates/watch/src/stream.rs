@@ -158,9 +158,17 @@ impl ListenStream {
         !self.told.is_empty() || !self.seat.mailbox.is_empty() || matches!(self.work, Work::Ready(_))
     }
 
+    /// Makes the stream compare by itself, as if it had been too slow. For tests.
+    pub fn pretend_to_lag(&self) {
+        if self.membership.is_some() {
+            self.seat.mailbox.lag();
+        }
+    }
+
     /// True when [`ListenStream::next`] would only wait for the database or for time to pass.
     pub fn is_idle(&self) -> bool {
-        let moved = self.membership.as_ref().is_some_and(|membership| membership.hub().has_ended());
+        let ended = self.membership.as_ref().is_some_and(|membership| membership.hub().has_ended());
+        let moved = ended && self.has_joined();
         let waits = |target: &Active| matches!(target.progress, Progress::Waiting(_));
         matches!(self.work, Work::None) && !self.is_waiting() && !moved && !self.targets.iter().any(waits)
     }

@@ -98,7 +98,7 @@ pub(super) enum Next {
 }
 
 impl Joining {
-    /// Joins the hub. Blocks.
+    /// Joins the hub, and tells the first part. Blocks.
     ///
     /// # Errors
     /// The database cannot be had.
@@ -129,7 +129,10 @@ impl Joining {
             }
         }
         let telling = Telling { joining, hub, time, waiting, present: None };
-        told.next = telling.next();
+        let first = telling.run();
+        told.messages.extend(first.messages);
+        told.failed.extend(first.failed);
+        told.next = first.next;
         Ok(Outcome::Joined { membership, before, shared, told })
     }
 }

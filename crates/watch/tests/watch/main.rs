@@ -1,6 +1,8 @@
 //! What streams are told, over the memory engine.
 
 mod golden;
+mod many;
+mod random;
 mod script;
 /// Queries as text, as the tests of the query room write them.
 #[path = "../../../query/tests/query/text.rs"]

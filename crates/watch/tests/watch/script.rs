@@ -7,6 +7,7 @@
 //! | `unlisten S ID`, `hold S`, `release S`, `close S` | a client removes a target, stops reading, reads on, goes away |
 //! | `fill C FROM TO` | one commit for each document `C/n {n: n}` |
 //! | `churn P COUNT` | so many commits of one document |
+//! | `flood P COUNT` | the same with a megabyte in each, faster than the hub is told |
 //! | `wait SECONDS`, `clear`, `compact`, `restart` | change the world; a restart ends all streams |
 //! | `evaluated` | how often changes were shown to queries since the last time |
 
@@ -103,6 +104,14 @@ impl Script {
                 let count: usize = args.next_pos().ok_or("how often")?.parse()?;
                 for n in 0..count {
                     world.commit(&[&format!("{path} {{n: {n}}}")])?;
+                }
+            }
+            "flood" => {
+                let path = args.next_pos().ok_or("a path")?;
+                let count: usize = args.next_pos().ok_or("how often")?.parse()?;
+                let text = "x".repeat(1_000_000);
+                for n in 0..count {
+                    world.commit(&[&format!("{path} {{n: {n}, text: \"{text}\"}}")])?;
                 }
             }
             "listen" => self.listen(args)?,

@@ -95,7 +95,10 @@ impl Stream {
     async fn drain(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
         while !self.stream.is_idle() {
-            match self.stream.next().await {
+            // The runtime's clock moves only when nothing else can happen.
+            let next = tokio::time::timeout(Duration::from_millis(1), self.stream.next());
+            let Ok(next) = next.await else { break };
+            match next {
                 Ok(event) => lines.push(self.show(event)),
                 Err(status) => {
                     lines.push(format!("ended: {status}"));
