@@ -6,6 +6,7 @@ pub mod empty_call;
 pub mod firestore;
 pub mod hot_document;
 pub mod in_process;
+pub mod lean;
 pub mod listeners;
 pub mod postgres;
 pub mod raw_engine;

@@ -9,6 +9,7 @@ use tonic::transport::{Channel, Endpoint};
 use wire::firestore_client::FirestoreClient;
 use wire::write::Operation;
 
+use crate::contenders::lean::{LeanClient, LeanMethod};
 use crate::failure::Failure;
 use crate::load::Client;
 use crate::sample::{self, COLLECTION, Sample};
@@ -56,26 +57,33 @@ pub async fn commit(
 
 /// Commits one new sample document after the other.
 pub struct CommitClient {
-    firestore: Firestore,
+    connection: LeanClient,
+    commit: LeanMethod,
     random: Random,
 }
 
 impl CommitClient {
-    /// One client for each channel.
-    pub fn several(channels: Vec<Channel>) -> Vec<Self> {
-        let client = |(number, channel): (usize, Channel)| CommitClient {
-            firestore: Firestore::new(channel),
-            random: Random::from_seed(number as u64),
+    /// So many clients, each with a connection of its own.
+    pub async fn several(address: SocketAddr, count: usize) -> Result<Vec<Self>, Failure> {
+        let connections = LeanClient::several(address, count).await?;
+        let client = |(number, connection): (usize, LeanClient)| {
+            let commit = connection.method("/google.firestore.v1.Firestore/Commit")?;
+            Ok(CommitClient { connection, commit, random: Random::from_seed(number as u64) })
         };
-        channels.into_iter().enumerate().map(client).collect()
+        connections.into_iter().enumerate().map(client).collect()
     }
 }
 
 impl Client for CommitClient {
     async fn operate(&mut self) -> Result<(), Failure> {
         let name = name(COLLECTION, &sample::id(&self.random));
-        let write = set(name, Sample::random(&self.random).wire_fields());
-        commit(&mut self.firestore, vec![write]).await?;
+        let writes = vec![set(name, Sample::random(&self.random).wire_fields())];
+        let request =
+            wire::CommitRequest { database: DATABASE.to_owned(), writes, ..wire::CommitRequest::default() };
+        let committed: wire::CommitResponse = self.connection.call(&self.commit, &request).await?;
+        if committed.write_results.len() != 1 {
+            return Err(Failure::new("a commit of one write was answered with another number of results"));
+        }
         Ok(())
     }
 }

@@ -34,7 +34,7 @@ pub async fn run(setting: &Setting) -> Result<Section, Failure> {
     let database = store.database(&in_process::database_name())?;
     let mut tasks = InProcessClient::several(&database, clients);
     let server = IroriServer::start(&setting.server, server_data.path())?;
-    let mut committers = CommitClient::several(firestore::connect(server.address, clients).await?);
+    let mut committers = CommitClient::several(server.address, clients).await?;
     let empty_server = EmptyServer::start()?;
     let channels = firestore::connect(empty_server.address, clients).await?;
     let mut callers: Vec<_> = channels.into_iter().map(EmptyClient::new).collect();
@@ -82,7 +82,8 @@ fn section(found: &Found, postgres: Option<&Postgres>, clients: usize) -> Sectio
     }
     section.remark(format!(
         "{clients} clients, each with a connection of its own; new documents of {SAMPLE_BYTES} bytes with three indexed \
-         fields of random values. The raw engine gets, from {clients} threads, the rows that such a commit writes: {}.",
+         fields of random values. They write their frames by hand, to leave the processors to the server, as pgbench does; the \
+         empty call is made with tonic's client. The raw engine gets, from {clients} threads, the rows that such a commit writes: {}.",
         raw_engine::describe_rows()
     ));
     section

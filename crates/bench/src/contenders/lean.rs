@@ -1,0 +1,121 @@
+//! A gRPC client without comfort: frames by hand over HTTP/2.
+//!
+//! The clients of a benchmark run on the processors that they measure. The usual client takes more of them for a
+//! call than PostgreSQL's load generator, which is written for this, takes for a statement; this one leaves them to
+//! the server.
+
+use std::net::SocketAddr;
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use h2::client::{Builder, SendRequest};
+use http::{HeaderMap, Request, Uri};
+use prost::Message;
+use tokio::net::TcpStream;
+
+use crate::failure::Failure;
+
+/// What stands before each message: a flag and its length.
+const HEAD_BYTES: usize = 5;
+/// How far the server may send ahead.
+const WINDOW: u32 = 4 << 20;
+
+/// One connection, for one call at a time.
+pub struct LeanClient {
+    requests: SendRequest<Bytes>,
+    authority: String,
+}
+
+/// A method of one server.
+#[derive(Clone)]
+pub struct LeanMethod(Uri);
+
+impl LeanClient {
+    /// Opens `count` connections to one server.
+    pub async fn several(address: SocketAddr, count: usize) -> Result<Vec<Self>, Failure> {
+        let mut clients = Vec::with_capacity(count);
+        for _ in 0..count {
+            clients.push(Self::connect(address).await?);
+        }
+        Ok(clients)
+    }
+
+    async fn connect(address: SocketAddr) -> Result<Self, Failure> {
+        let stream =
+            TcpStream::connect(address).await.map_err(Failure::doing(format!("connect to {address}")))?;
+        stream.set_nodelay(true).map_err(Failure::doing("set up a connection"))?;
+        let mut builder = Builder::new();
+        builder.initial_window_size(WINDOW).initial_connection_window_size(WINDOW).enable_push(false);
+        let (requests, connection) = builder
+            .handshake(stream)
+            .await
+            .map_err(Failure::doing(format!("speak HTTP/2 with {address}")))?;
+        // It ends with the connection, and then the calls say why.
+        tokio::spawn(async move { drop(connection.await) });
+        Ok(LeanClient { requests, authority: address.to_string() })
+    }
+
+    /// A method by its path.
+    pub fn method(&self, path: &'static str) -> Result<LeanMethod, Failure> {
+        let uri = Uri::builder().scheme("http").authority(self.authority.as_str()).path_and_query(path);
+        uri.build().map(LeanMethod).map_err(Failure::doing("name a method"))
+    }
+
+    /// Calls a method that answers one message.
+    pub async fn call<A: Message + Default>(
+        &mut self,
+        method: &LeanMethod,
+        message: &impl Message,
+    ) -> Result<A, Failure> {
+        let failure = Failure::doing("call the server");
+        self.try_call(method, message).await.map_err(failure)?.take()
+    }
+
+    async fn try_call(&mut self, method: &LeanMethod, message: &impl Message) -> Result<Answer, h2::Error> {
+        let request = Request::post(method.0.clone())
+            .header("content-type", "application/grpc")
+            .header("te", "trailers");
+        let request = request.body(()).expect("the parts are sound");
+        let mut requests = self.requests.clone().ready().await?;
+        let (response, mut body) = requests.send_request(request, false)?;
+        body.send_data(frame(message), true)?;
+        let (head, mut body) = response.await?.into_parts();
+        let mut data = BytesMut::new();
+        while let Some(part) = body.data().await {
+            let part = part?;
+            body.flow_control().release_capacity(part.len())?;
+            data.extend_from_slice(&part);
+        }
+        let trailers = body.trailers().await?.unwrap_or(head.headers);
+        Ok(Answer { data: data.freeze(), trailers })
+    }
+}
+
+fn frame(message: &impl Message) -> Bytes {
+    let length = message.encoded_len();
+    let mut frame = BytesMut::with_capacity(HEAD_BYTES + length);
+    frame.put_u8(0);
+    frame.put_u32(u32::try_from(length).expect("requests are small"));
+    message.encode(&mut frame).expect("there is room");
+    frame.freeze()
+}
+
+/// What came back.
+struct Answer {
+    data: Bytes,
+    trailers: HeaderMap,
+}
+
+impl Answer {
+    fn take<A: Message + Default>(mut self) -> Result<A, Failure> {
+        let status = self.trailers.get("grpc-status").map_or("none", |status| status.to_str().unwrap_or("?"));
+        if status != "0" {
+            let text = self.trailers.get("grpc-message").map_or("", |text| text.to_str().unwrap_or("?"));
+            return Err(Failure::new(format!("the server answered status {status}: {text}")));
+        }
+        if self.data.len() < HEAD_BYTES {
+            return Err(Failure::new("the server answered no message"));
+        }
+        self.data.advance(HEAD_BYTES);
+        A::decode(self.data).map_err(Failure::doing("read an answer"))
+    }
+}
