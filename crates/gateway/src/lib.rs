@@ -15,6 +15,7 @@ mod connection;
 mod conversation;
 mod firestore;
 mod from_proto;
+pub mod fuzz;
 mod grpc;
 mod grpc_web;
 mod http;

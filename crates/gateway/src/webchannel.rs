@@ -46,6 +46,7 @@ use crate::connection::Connection;
 use crate::conversation::{Conversation, Topic};
 use crate::grpc::{count, guard};
 use inbox::Map;
+pub use parse::read_hostile;
 use parse::{Headers, Malformed, Style};
 use session::{Outcome, Refused, Session};
 use sessions::NoRoom;

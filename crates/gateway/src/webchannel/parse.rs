@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::Method;
-use percent_encoding::percent_decode;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode, percent_encode};
 
 /// Maps of one POST; the client sends no more.
 const MAX_MAPS: usize = 1_000;
@@ -227,6 +227,34 @@ fn decode_within(body: &Bytes, part: &[u8]) -> Bytes {
         Cow::Borrowed(bytes) => body.slice_ref(bytes),
         Cow::Owned(bytes) => bytes.into(),
     }
+}
+
+/// Reads bytes as a query and, behind the first line feed, a form. What is read must be within the limits,
+/// and where it can be written again, it is read as the same.
+///
+/// # Panics
+/// When that is not so.
+pub fn read_hostile(input: &[u8]) {
+    let (query, form) = match input.iter().position(|byte| *byte == b'\n') {
+        Some(at) => (&input[..at], &input[at + 1..]),
+        None => (input, input),
+    };
+    if let Ok(query) = str::from_utf8(query) {
+        for method in [Method::GET, Method::POST, Method::PUT] {
+            if let Ok(Request::Open { headers, .. }) = Request::parse(&method, query) {
+                assert!(headers.0.len() <= MAX_HEADERS);
+            }
+        }
+    }
+    let Ok(form) = Form::parse(&Bytes::copy_from_slice(form)) else { return };
+    assert!(form.maps.len() <= MAX_MAPS && form.headers.0.len() <= MAX_HEADERS);
+    let encode = |bytes: &[u8]| percent_encode(bytes, NON_ALPHANUMERIC).to_string();
+    let headers: Vec<_> = form.headers.0.iter().map(|(name, value)| format!("{name}:{value}")).collect();
+    let mut again = format!("count={}&headers={}", form.maps.len(), encode(headers.join("\r\n").as_bytes()));
+    for (number, map) in &form.maps {
+        again.push_str(&format!("&req{number}___data__={}", encode(map)));
+    }
+    assert_eq!(Form::parse(&again.into()), Ok(form));
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use super::session::Session;
 
@@ -15,6 +16,8 @@ use super::session::Session;
 const MAX_SESSIONS: usize = 20_000;
 /// A session without a back channel for this long may have to make room for a new one.
 const EVICTABLE: Duration = Duration::from_secs(5);
+/// All sessions are looked at, so not for each that comes when there is no room.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Bytes of a name before they are letters: more than anybody can guess.
 const NAME_BYTES: usize = 18;
 
@@ -29,6 +32,8 @@ pub(crate) struct Sessions {
 #[derive(Default)]
 struct Table {
     by_name: HashMap<Arc<str>, Arc<Session>>,
+    /// When it was last looked for a session that might make room, and there was none.
+    none_found: Option<Instant>,
 }
 
 /// There cannot be another session.
@@ -61,12 +66,47 @@ impl Sessions {
 impl Table {
     /// Ends the session that has been without a back channel for longest; false if there is none.
     fn evict_one(&mut self) -> bool {
-        let alone = self.by_name.iter().filter_map(|(name, session)| Some((session.unattended()?, name)));
-        let Some((alone, name)) = alone.max() else { return false };
-        if alone < EVICTABLE {
+        if self.none_found.is_some_and(|when| when.elapsed() < LOOK_AGAIN) {
             return false;
         }
-        let name = name.clone();
-        self.by_name.remove(&name).inspect(|session| session.go()).is_some()
+        let alone = self.by_name.iter().filter_map(|(name, session)| Some((session.unattended()?, name)));
+        let longest = alone.max().filter(|(alone, _)| *alone >= EVICTABLE).map(|(_, name)| name.clone());
+        match longest.and_then(|name| self.by_name.remove(&name)) {
+            Some(session) => session.go(),
+            None => self.none_found = Some(Instant::now()),
+        }
+        self.by_name.len() < MAX_SESSIONS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse::Headers;
+    use super::*;
+    use crate::conversation::Topic;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_that_nobody_reads_makes_room() {
+        let sessions = Sessions::default();
+        let session = || Arc::new(Session::new(Topic::Listen, Headers::default(), Arc::default()));
+        let secret = |number: usize| {
+            let mut secret = [0; NAME_BYTES];
+            secret[..8].copy_from_slice(&number.to_le_bytes());
+            secret
+        };
+        let attended = session();
+        attended.attach(0);
+        let kept = sessions.add(secret(0), attended).expect("room");
+        let first = sessions.add(secret(1), session()).expect("room");
+        tokio::time::sleep(EVICTABLE / 2).await;
+        for number in 2..MAX_SESSIONS {
+            sessions.add(secret(number), session()).expect("room");
+        }
+        assert!(sessions.add(secret(MAX_SESSIONS), session()).is_err(), "all are young or attended");
+        tokio::time::sleep(EVICTABLE / 2).await;
+        sessions.add(secret(MAX_SESSIONS), session()).expect("the oldest makes room");
+        assert!(sessions.get(&first).is_none());
+        assert!(sessions.add(secret(MAX_SESSIONS + 1), session()).is_err());
+        assert!(sessions.get(&kept).is_some());
     }
 }
