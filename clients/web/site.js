@@ -1,10 +1,10 @@
 // The web site that the tabs open: a blank page with the SDK's browser bundles, and the live page of the examples.
 
-import { realpathSync } from 'node:fs';
+import { readFileSync, realpathSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const packages = path.join(here, '../node_modules');
@@ -21,18 +21,18 @@ const PLACES = {
 const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8' };
 
 /** The version of the SDK that the lock file pins. */
-export async function sdkVersion() {
-  return JSON.parse(await readFile(path.join(packages, 'firebase/package.json'), 'utf8')).version;
-}
+export const { version: sdkVersion } = JSON.parse(readFileSync(sdkFile('package.json'), 'utf8'));
+/** The address of the live page as a file. */
+export const livePage = pathToFileURL(path.join(live, 'index.html')).href;
 
-/** The source of the live page. */
-export function livePage() {
-  return readFile(path.join(live, 'index.html'), 'utf8');
+/** Where a file of the SDK is. */
+export function sdkFile(name) {
+  return path.join(packages, 'firebase', name);
 }
 
 /** Starts the site on a free port of loopback. Returns its address, and the server to close. */
 export async function startSite() {
-  const blank = blankPage(await sdkVersion());
+  const blank = blankPage();
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://site');
     const content = pathname === '/' ? blank : await fileAt(pathname);
@@ -52,9 +52,9 @@ async function fileAt(pathname) {
 }
 
 /** The bundles import each other from Google's CDN; the import map keeps that on this site. */
-function blankPage(version) {
+function blankPage() {
   const imports = {
-    [`https://www.gstatic.com/firebasejs/${version}/firebase-app.js`]: '/sdk/firebase-app.js',
+    [`https://www.gstatic.com/firebasejs/${sdkVersion}/firebase-app.js`]: '/sdk/firebase-app.js',
     'firebase/app': '/sdk/firebase-app.js',
     'firebase/firestore': '/sdk/firebase-firestore.js',
     'firebase/firestore/lite': '/sdk/firebase-firestore-lite.js',

@@ -140,12 +140,7 @@ impl Tools {
         command::run(&mut run)
     }
 
-    fn command(
-        &self,
-        workspace: &Workspace,
-        suite: Suite,
-        arguments: &[String],
-    ) -> Result<Command, Failure> {
+    fn command(&self, workspace: &Workspace, suite: Suite, arguments: &[String]) -> Result<Command, Failure> {
         let python = || self.python.as_ref().ok_or_else(|| missing("Python"));
         let node = || self.node.as_ref().ok_or_else(|| missing("Node"));
         let directory = suite.directory(workspace);

@@ -46,7 +46,8 @@ pub fn prepare(workspace: &Workspace) -> Result<Node, Failure> {
         link(&clients.join(program), &directory.join(program))?;
     }
     let lock = clients.join(LOCK);
-    let wanted = std::fs::read_to_string(&lock).map_err(Failure::doing(format!("read {}", lock.display())))?;
+    let wanted =
+        std::fs::read_to_string(&lock).map_err(Failure::doing(format!("read {}", lock.display())))?;
     let stamp = directory.join(STAMP);
     if std::fs::read_to_string(&stamp).unwrap_or_default() == wanted {
         println!("{} is up to date with clients/{LOCK}", directory.display());
@@ -131,7 +132,13 @@ fn install(clients: &Path, directory: &Path) -> Result<(), Failure> {
     }
     // None of the packages needs its install script: they only build or download what we do not use.
     let mut npm = Command::new("npm");
-    npm.current_dir(directory).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
+    npm.current_dir(directory).args([
+        "ci",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+        "--loglevel=error",
+    ]);
     command::run(&mut npm)
 }
 
@@ -141,7 +148,8 @@ mod tests {
 
     #[test]
     fn the_version_that_node_prints_is_understood() {
-        let table = [("v20.11.1\n", Some(20)), ("v18.0.0", Some(18)), ("20.1", None), ("", None), ("vx.1", None)];
+        let table =
+            [("v20.11.1\n", Some(20)), ("v18.0.0", Some(18)), ("20.1", None), ("", None), ("vx.1", None)];
         for (text, expected) in table {
             assert_eq!(major(text), expected, "{text:?}");
         }
