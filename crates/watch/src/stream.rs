@@ -11,6 +11,7 @@
 //! to. So every boundary is true for all targets that are current.
 
 mod messages;
+mod targets;
 mod telling;
 
 use std::collections::VecDeque;
@@ -26,10 +27,9 @@ use crate::event::{ListenEvent, TargetChange};
 use crate::hub::Seat;
 use crate::hubs::Hubs;
 use crate::mailbox::{Delivery, Item, Mailbox, Slot, Taken};
-use crate::target::{MAX_TARGET_DOCUMENTS, MAX_TARGETS, Resume, Target, TargetKind};
-use crate::token;
-use crate::view::{Wanted, Watched};
+use crate::target::Target;
 use messages::{boundary, messages, plain, removed};
+use targets::{Active, NextTarget, Targets};
 use telling::{Entry, Joining, Next, Outcome, Told, Why};
 
 pub(crate) use telling::Membership;
@@ -45,49 +45,13 @@ pub struct ListenStream {
     database: DatabaseName,
     membership: Option<Membership>,
     seat: Seat,
-    /// In the order they were added.
-    targets: Vec<Active>,
-    ids: Ids,
-    last_slot: Slot,
+    targets: Targets,
     told: VecDeque<ListenEvent>,
     work: Work,
     /// The time of the last boundary.
     position: Timestamp,
     next_heartbeat: Instant,
     cancelled: Arc<AtomicBool>,
-}
-
-/// A target that is, or waits to be.
-struct Active {
-    slot: Slot,
-    id: i32,
-    wanted: Wanted,
-    once: bool,
-    progress: Progress,
-}
-
-enum Progress {
-    /// Nothing has been done for it.
-    Waiting(Box<Begin>),
-    /// The hub leaves in the mailbox what concerns it.
-    Joined,
-}
-
-/// How a target is to begin.
-#[derive(Clone, Copy)]
-struct Begin {
-    since: Option<Timestamp>,
-    expected: Option<i32>,
-    /// Its ADD has been told.
-    announced: bool,
-}
-
-/// Who chooses the ids of targets.
-enum Ids {
-    Open,
-    Client,
-    /// The server; the last one it chose.
-    Server(i32),
 }
 
 enum Work {
@@ -104,9 +68,7 @@ impl ListenStream {
             database,
             membership: None,
             seat: Seat { stream: number, mailbox: Arc::new(Mailbox::default()) },
-            targets: Vec::new(),
-            ids: Ids::Open,
-            last_slot: 0,
+            targets: Targets::default(),
             told: VecDeque::new(),
             work: Work::None,
             position: Timestamp::ZERO,
@@ -122,23 +84,14 @@ impl ListenStream {
     /// ends.
     pub fn add_target(&mut self, target: Target) -> Result<(), Status> {
         self.check_unread()?;
-        let Target { id, what, resume, once, expected_count } = target;
-        let id = self.ids.choose(id)?;
-        if self.targets.iter().any(|target| target.id == id) {
+        let id = self.targets.choose_id(target.id)?;
+        let refusal = if self.targets.has_id(id) {
             self.drop_targets(|target| target.id == id);
-            let cause = Status::new(Code::AlreadyExists, format!("Target ID already exists: {id}"));
-            self.told.push_back(removed(id, cause));
-            return Ok(());
-        }
-        match self.prepare(what, resume) {
-            Ok((wanted, since)) => {
-                self.last_slot += 1;
-                let begin = Begin { since, expected: expected_count, announced: false };
-                let progress = Progress::Waiting(Box::new(begin));
-                self.targets.push(Active { slot: self.last_slot, id, wanted, once, progress });
-            }
-            Err(cause) => self.told.push_back(removed(id, cause)),
-        }
+            Some(Status::new(Code::AlreadyExists, format!("Target ID already exists: {id}")))
+        } else {
+            self.targets.add(&self.database, id, target).err()
+        };
+        self.told.extend(refusal.map(|cause| removed(id, cause)));
         Ok(())
     }
 
@@ -168,9 +121,8 @@ impl ListenStream {
     /// True when [`ListenStream::next`] would only wait for the database or for time to pass.
     pub fn is_idle(&self) -> bool {
         let ended = self.membership.as_ref().is_some_and(|membership| membership.hub().has_ended());
-        let moved = ended && self.has_joined();
-        let waits = |target: &Active| matches!(target.progress, Progress::Waiting(_));
-        matches!(self.work, Work::None) && !self.is_waiting() && !moved && !self.targets.iter().any(waits)
+        let moved = ended && self.targets.has_joined();
+        matches!(self.work, Work::None) && !self.is_waiting() && !moved && !self.targets.has_waiting()
     }
 
     /// The next message; pends while there is none. A future that is dropped loses nothing.
@@ -218,7 +170,7 @@ impl ListenStream {
                 }
             }
         }
-        if self.membership.is_none() && self.has_joined() {
+        if self.membership.is_none() && self.targets.has_joined() {
             self.join_again(Why::Moved, None);
             return true;
         }
@@ -241,7 +193,7 @@ impl ListenStream {
         let Some(hub) = self.membership.as_ref().map(Membership::hub) else { return };
         // In this order: what is processed by then is in the mailbox.
         let time = hub.processed();
-        if self.has_joined() && self.seat.mailbox.is_empty() && time > self.position {
+        if self.targets.has_joined() && self.seat.mailbox.is_empty() && time > self.position {
             self.tell_boundary(time);
         }
     }
@@ -260,9 +212,9 @@ impl ListenStream {
             Item::Upsert(_) | Item::Left(_) | Item::Removed(_) | Item::Deleted(_) => None,
         });
         let failed: Vec<(Slot, Status)> = failed.collect();
-        let mut told = messages(time, items, |slot| self.id_of(slot));
+        let mut told = messages(time, items, |slot| self.targets.id_of(slot));
         for (slot, cause) in failed {
-            told.extend(self.id_of(slot).map(|id| removed(id, cause)));
+            told.extend(self.targets.id_of(slot).map(|id| removed(id, cause)));
             self.drop_targets(|target| target.slot == slot);
         }
         if !told.is_empty() {
@@ -271,25 +223,11 @@ impl ListenStream {
         }
     }
 
-    fn id_of(&self, slot: Slot) -> Option<i32> {
-        self.targets.iter().find(|target| target.slot == slot).map(|target| target.id)
-    }
-
-    fn has_joined(&self) -> bool {
-        self.targets.iter().any(|target| matches!(target.progress, Progress::Joined))
-    }
-
     /// Starts to add the next target that waits; false when there is none.
     fn add_next(&mut self) -> bool {
-        let next = self.targets.iter_mut().find_map(|target| match &mut target.progress {
-            Progress::Waiting(begin) => Some((target.slot, target.id, target.wanted.clone(), begin)),
-            Progress::Joined => None,
-        });
-        let Some((slot, id, wanted, begin)) = next else { return false };
-        let announced = std::mem::replace(&mut begin.announced, true);
-        let entry = Entry { slot, id, wanted, since: begin.since, expected: begin.expected };
-        if !announced {
-            self.told.push_back(plain(TargetChange::Add, id));
+        let Some(NextTarget { entry, announce }) = self.targets.next_waiting() else { return false };
+        if announce {
+            self.told.push_back(plain(TargetChange::Add, entry.id));
         }
         self.join(Why::Added, vec![entry]);
         true
@@ -297,13 +235,7 @@ impl ListenStream {
 
     /// Joins the hub with all targets that had joined before.
     fn join_again(&mut self, why: Why, since: Option<Timestamp>) {
-        let joined = self.targets.iter().filter(|target| matches!(target.progress, Progress::Joined));
-        let entry = |target: &Active| {
-            let Active { slot, id, wanted, .. } = target;
-            Entry { slot: *slot, id: *id, wanted: wanted.clone(), since, expected: None }
-        };
-        let entries = joined.map(entry).collect();
-        self.join(why, entries);
+        self.join(why, self.targets.joined(since));
     }
 
     fn join(&mut self, why: Why, entries: Vec<Entry>) {
@@ -335,7 +267,11 @@ impl ListenStream {
                     self.membership = Some(membership);
                 }
                 before.into_iter().for_each(|delivery| self.deliver(delivery));
-                shared.into_iter().for_each(|(slot, wanted)| self.joined(slot, wanted));
+                for (slot, wanted) in shared {
+                    if !self.targets.join(slot, wanted) {
+                        self.leave(slot);
+                    }
+                }
                 self.take_told(told);
             }
             Outcome::Told(told) => self.take_told(told),
@@ -344,29 +280,18 @@ impl ListenStream {
         }
     }
 
-    fn joined(&mut self, slot: Slot, wanted: Wanted) {
-        match self.targets.iter_mut().find(|target| target.slot == slot) {
-            Some(target) => {
-                target.wanted = wanted;
-                target.progress = Progress::Joined;
-            }
-            None => self.leave(slot),
-        }
-    }
-
     fn take_told(&mut self, told: Told) {
         let Told { messages, failed, next } = told;
-        let live =
-            messages.into_iter().filter(|(slot, _)| self.targets.iter().any(|target| target.slot == *slot));
+        let live = messages.into_iter().filter(|(slot, _)| self.targets.id_of(*slot).is_some());
         self.told.extend(live.map(|(_, message)| message));
         self.drop_targets(|target| failed.contains(&target.slot));
         match next {
             Next::More(mut telling) => {
-                telling.keep(|slot| self.id_of(slot).is_some());
+                telling.keep(|slot| self.targets.id_of(slot).is_some());
                 self.work = Work::Ready(telling);
             }
             Next::Over(time) => {
-                if self.has_joined() {
+                if self.targets.has_joined() {
                     self.tell_boundary(time);
                 }
                 self.end_single_answers();
@@ -376,18 +301,15 @@ impl ListenStream {
 
     /// Removes the targets that were to be answered once, and have been.
     fn end_single_answers(&mut self) {
-        let over = |target: &Active| target.once && matches!(target.progress, Progress::Joined);
-        let ids: Vec<i32> =
-            self.targets.iter().filter(|target| over(target)).map(|target| target.id).collect();
-        self.drop_targets(over);
-        self.told.extend(ids.into_iter().map(|id| plain(TargetChange::Remove, id)));
+        let dropped = self.drop_targets(|target| target.is_single() && target.is_joined());
+        self.told.extend(dropped.into_iter().map(|id| plain(TargetChange::Remove, id)));
     }
 
-    fn drop_targets(&mut self, which: impl Fn(&Active) -> bool) {
-        let (dropped, kept) = std::mem::take(&mut self.targets).into_iter().partition(|target| which(target));
-        self.targets = kept;
-        let dropped: Vec<Active> = dropped;
+    /// Answers the ids of what was dropped.
+    fn drop_targets(&mut self, which: impl Fn(&Active) -> bool) -> Vec<i32> {
+        let dropped = self.targets.remove(which);
         dropped.iter().for_each(|target| self.leave(target.slot));
+        dropped.into_iter().map(|target| target.id).collect()
     }
 
     fn leave(&self, slot: Slot) {
@@ -403,41 +325,6 @@ impl ListenStream {
         }
         Ok(())
     }
-
-    /// What a target wants, and the time whose state its client has.
-    fn prepare(
-        &self,
-        what: TargetKind,
-        resume: Option<Resume>,
-    ) -> Result<(Wanted, Option<Timestamp>), Status> {
-        if self.targets.len() >= MAX_TARGETS {
-            let text = format!("A stream can have at most {MAX_TARGETS} targets.");
-            return Err(Status::new(Code::ResourceExhausted, text));
-        }
-        let wanted = match what {
-            TargetKind::Query(query) => {
-                Wanted::Query(Watched::new(query::prepare(&query, &self.database)?.matcher()?))
-            }
-            TargetKind::Documents(mut paths) => {
-                if paths.len() > MAX_TARGET_DOCUMENTS {
-                    return Err(Status::invalid_argument(format!(
-                        "A target can name at most {MAX_TARGET_DOCUMENTS} documents."
-                    )));
-                }
-                paths.sort_unstable();
-                paths.dedup();
-                Wanted::Documents(paths.into())
-            }
-            TargetKind::Refused(cause) => return Err(cause),
-        };
-        let since = match resume {
-            None => None,
-            Some(Resume::Token(token)) if token.is_empty() => None,
-            Some(Resume::Token(token)) => Some(token::read(&token)?),
-            Some(Resume::ReadTime(time)) => Some(time),
-        };
-        Ok((wanted, since))
-    }
 }
 
 impl Drop for ListenStream {
@@ -445,32 +332,6 @@ impl Drop for ListenStream {
         self.cancelled.store(true, Ordering::Relaxed);
         // The membership, dropped next, ends the subscriptions; from here on there are no new ones.
         self.seat.mailbox.close();
-    }
-}
-
-impl Ids {
-    /// The id of a new target.
-    fn choose(&mut self, id: i32) -> Result<i32, Status> {
-        match (&*self, id) {
-            (_, ..0) => Err(Status::invalid_argument(format!("Target ID {id} is negative."))),
-            (Ids::Open | Ids::Client, 1..) => {
-                *self = Ids::Client;
-                Ok(id)
-            }
-            (Ids::Open, 0) => {
-                *self = Ids::Server(1);
-                Ok(1)
-            }
-            (Ids::Server(last), 0) => {
-                let next =
-                    last.checked_add(1).ok_or_else(|| Status::invalid_argument("Too many targets."))?;
-                *self = Ids::Server(next);
-                Ok(next)
-            }
-            (Ids::Client, 0) | (Ids::Server(_), 1..) => Err(Status::invalid_argument(
-                "A stream's target IDs are chosen either by the client or by the server, not by both.",
-            )),
-        }
     }
 }
 

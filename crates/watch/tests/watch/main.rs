@@ -1,5 +1,8 @@
 //! What streams are told, over the memory engine.
-#![expect(clippy::unwrap_used, reason = "a test's panic is its report, in the parts that tests share as well")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test's panic is its report, in the parts that tests share as well"
+)]
 
 mod golden;
 mod many;
