@@ -1,0 +1,201 @@
+//! The targets of one stream.
+
+use model::{Code, DatabaseName, Status, Timestamp};
+
+use crate::mailbox::Slot;
+use crate::stream::telling::Entry;
+use crate::target::{MAX_TARGET_DOCUMENTS, MAX_TARGETS, Resume, Target, TargetKind};
+use crate::token;
+use crate::view::{Wanted, Watched};
+
+/// In the order they were added.
+#[derive(Default)]
+pub(super) struct Targets {
+    list: Vec<Active>,
+    ids: Ids,
+    last_slot: Slot,
+}
+
+/// A target that is, or waits to be.
+pub(super) struct Active {
+    pub slot: Slot,
+    pub id: i32,
+    wanted: Wanted,
+    once: bool,
+    progress: Progress,
+}
+
+enum Progress {
+    /// Nothing has been done for it.
+    Waiting(Box<Begin>),
+    /// The hub leaves in the mailbox what concerns it.
+    Joined,
+}
+
+/// How a target is to begin.
+struct Begin {
+    since: Option<Timestamp>,
+    expected: Option<i32>,
+    announced: bool,
+}
+
+/// Who chooses the ids of targets.
+#[derive(Default)]
+enum Ids {
+    #[default]
+    Open,
+    Client,
+    /// The server; the last one it chose.
+    Server(i32),
+}
+
+/// A target that has to be added next.
+pub(super) struct NextTarget {
+    pub entry: Entry,
+    /// True the first time: its ADD is to be told.
+    pub announce: bool,
+}
+
+impl Targets {
+    /// The id of a target to be added: the client's, or the next.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT for ids that no client uses.
+    pub fn choose_id(&mut self, id: i32) -> Result<i32, Status> {
+        self.ids.choose(id)
+    }
+
+    pub fn has_id(&self, id: i32) -> bool {
+        self.list.iter().any(|target| target.id == id)
+    }
+
+    /// Adds a target whose id has been chosen; it waits.
+    ///
+    /// # Errors
+    /// Why the target cannot be.
+    pub fn add(&mut self, database: &DatabaseName, id: i32, target: Target) -> Result<(), Status> {
+        if self.list.len() >= MAX_TARGETS {
+            let text = format!("A stream can have at most {MAX_TARGETS} targets.");
+            return Err(Status::new(Code::ResourceExhausted, text));
+        }
+        let wanted = wanted(database, target.what)?;
+        let since = target.resume.map_or(Ok(None), since)?;
+        let begin = Begin { since, expected: target.expected_count, announced: false };
+        self.last_slot += 1;
+        let (slot, progress) = (self.last_slot, Progress::Waiting(Box::new(begin)));
+        self.list.push(Active { slot, id, wanted, once: target.once, progress });
+        Ok(())
+    }
+
+    /// Takes out the targets that `which` names.
+    pub fn remove(&mut self, which: impl Fn(&Active) -> bool) -> Vec<Active> {
+        self.list.extract_if(.., |target| which(target)).collect()
+    }
+
+    /// The id of a target that still is.
+    pub fn id_of(&self, slot: Slot) -> Option<i32> {
+        self.list.iter().find(|target| target.slot == slot).map(|target| target.id)
+    }
+
+    pub fn has_joined(&self) -> bool {
+        self.list.iter().any(Active::is_joined)
+    }
+
+    pub fn has_waiting(&self) -> bool {
+        self.list.iter().any(|target| !target.is_joined())
+    }
+
+    /// The first that waits.
+    pub fn next_waiting(&mut self) -> Option<NextTarget> {
+        self.list.iter_mut().find_map(|target| match &mut target.progress {
+            Progress::Joined => None,
+            Progress::Waiting(begin) => {
+                let announce = !std::mem::replace(&mut begin.announced, true);
+                let (since, expected) = (begin.since, begin.expected);
+                let (slot, id, wanted) = (target.slot, target.id, target.wanted.clone());
+                Some(NextTarget { entry: Entry { slot, id, wanted, since, expected }, announce })
+            }
+        })
+    }
+
+    /// Those that have joined, to be told what happened since that time.
+    pub fn joined(&self, since: Option<Timestamp>) -> Vec<Entry> {
+        let entry = |target: &Active| {
+            let (slot, id, wanted) = (target.slot, target.id, target.wanted.clone());
+            Entry { slot, id, wanted, since, expected: None }
+        };
+        self.list.iter().filter(|target| target.is_joined()).map(entry).collect()
+    }
+
+    /// Notes that a target has joined, with what it watches, shared with others; false when it is no more.
+    pub fn join(&mut self, slot: Slot, wanted: Wanted) -> bool {
+        let Some(target) = self.list.iter_mut().find(|target| target.slot == slot) else { return false };
+        target.wanted = wanted;
+        target.progress = Progress::Joined;
+        true
+    }
+}
+
+impl Active {
+    pub fn is_joined(&self) -> bool {
+        matches!(self.progress, Progress::Joined)
+    }
+
+    /// True when it was to be answered once.
+    pub fn is_single(&self) -> bool {
+        self.once
+    }
+}
+
+impl Ids {
+    /// The id of a new target.
+    fn choose(&mut self, id: i32) -> Result<i32, Status> {
+        match (&*self, id) {
+            (_, ..0) => Err(Status::invalid_argument(format!("Target ID {id} is negative."))),
+            (Ids::Open | Ids::Client, 1..) => {
+                *self = Ids::Client;
+                Ok(id)
+            }
+            (Ids::Open, 0) => {
+                *self = Ids::Server(1);
+                Ok(1)
+            }
+            (Ids::Server(last), 0) => {
+                let next =
+                    last.checked_add(1).ok_or_else(|| Status::invalid_argument("Too many targets."))?;
+                *self = Ids::Server(next);
+                Ok(next)
+            }
+            (Ids::Client, 0) | (Ids::Server(_), 1..) => Err(Status::invalid_argument(
+                "A stream's target IDs are chosen either by the client or by the server, not by both.",
+            )),
+        }
+    }
+}
+
+fn wanted(database: &DatabaseName, what: TargetKind) -> Result<Wanted, Status> {
+    match what {
+        TargetKind::Query(query) => {
+            Ok(Wanted::Query(Watched::new(query::prepare(&query, database)?.matcher()?)))
+        }
+        TargetKind::Documents(mut paths) => {
+            if paths.len() > MAX_TARGET_DOCUMENTS {
+                let text = format!("A target can name at most {MAX_TARGET_DOCUMENTS} documents.");
+                return Err(Status::invalid_argument(text));
+            }
+            paths.sort_unstable();
+            paths.dedup();
+            Ok(Wanted::Documents(paths.into()))
+        }
+        TargetKind::Refused(cause) => Err(cause),
+    }
+}
+
+/// The time whose state a client has.
+fn since(resume: Resume) -> Result<Option<Timestamp>, Status> {
+    match resume {
+        Resume::Token(token) if token.is_empty() => Ok(None),
+        Resume::Token(token) => token::read(&token).map(Some),
+        Resume::ReadTime(time) => Ok(Some(time)),
+    }
+}
