@@ -3,6 +3,7 @@
 mod corked;
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -153,7 +154,8 @@ async fn connection(shared: Shared, id: u64, stream: TcpStream, _place: OwnedSem
 async fn run(shared: &Shared, connection: &Arc<Connection>, stream: TcpStream) {
     let service = service_fn(|request| {
         let (gateway, connection) = (shared.gateway.clone(), connection.clone());
-        async move { Ok::<_, std::convert::Infallible>(http::answer(&gateway, &connection, request).await) }
+        // Boxed: a stream that lives for hours keeps the room of its task, not that of the call's beginning.
+        Box::pin(async move { Ok::<_, Infallible>(http::answer(&gateway, &connection, request).await) })
     });
     let protocol = protocol();
     let stream = Corked::new(stream);
