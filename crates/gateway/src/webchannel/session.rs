@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use bytes::Bytes;
 use model::{Code, Status};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -173,14 +172,16 @@ impl Session {
         self.room.notify_waiters();
     }
 
-    /// Carries the conversation until one of its sides ends it.
+    /// Carries the conversation until one of its sides ends it. When the server stops, what is under way
+    /// is finished, and nothing else begins.
     pub(super) async fn converse(
         self: Arc<Self>,
         mut conversation: Conversation,
         mut stopped: Stopped,
     ) -> Outcome {
+        let mut stopping = false;
         loop {
-            let (room, until) = match self.step(conversation.wants_requests()) {
+            let (room, until) = match self.step(!stopping && conversation.wants_requests()) {
                 Step::Stop => return None,
                 Step::Take(map) => {
                     if let Err(refusal) = map.message.and_then(|message| conversation.receive(message)) {
@@ -190,16 +191,25 @@ impl Session {
                 }
                 Step::Wait { room, until } => (room, until),
             };
-            let told = tokio::select! {
-                answer = conversation.answer(), if room => answer.and_then(|answer| self.pass_on(answer)),
-                () = self.work.notified() => Ok(true),
-                () = stopped.wait() => Err(Status::new(Code::Unavailable, "The server is stopping.")),
-                () = sleep_until(until) => Ok(true),
+            let passed = tokio::select! {
+                answer = conversation.answer(), if room => match answer {
+                    Ok(Some(message)) => self.pass_on(&message),
+                    Ok(None) if stopping => {
+                        Err(Status::new(Code::Unavailable, "The server is stopping."))
+                    }
+                    Ok(None) => return Some(Ok(())),
+                    Err(refusal) => Err(refusal),
+                },
+                () = stopped.wait(), if !stopping => {
+                    stopping = true;
+                    conversation.half_close();
+                    Ok(())
+                }
+                () = self.work.notified() => Ok(()),
+                () = sleep_until(until) => Ok(()),
             };
-            match told {
-                Ok(true) => {}
-                Ok(false) => return Some(Ok(())),
-                Err(refusal) => return Some(Err(refusal)),
+            if let Err(refusal) = passed {
+                return Some(Err(refusal));
             }
         }
     }
@@ -225,14 +235,13 @@ impl Session {
         step
     }
 
-    /// Keeps a message for the client; false when the conversation has no more.
-    fn pass_on(&self, message: Option<Bytes>) -> Result<bool, Status> {
-        let Some(message) = message else { return Ok(false) };
+    /// Keeps a message for the client.
+    fn pass_on(&self, message: &[u8]) -> Result<(), Status> {
         let name = METHODS[self.topic.method() as usize].response;
-        let json = json::answer(name, &message, json::Style::COMPACT)?;
+        let json = json::answer(name, message, json::Style::COMPACT)?;
         self.state.lock().push(json);
         self.arrays.notify_waiters();
-        Ok(true)
+        Ok(())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 
+use bytes::Bytes;
 use database::Store;
 use futures::{Stream, StreamExt};
 use host::Host;
