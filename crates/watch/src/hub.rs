@@ -13,19 +13,21 @@
 
 mod state;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use database::{Database, DocumentChange, Followed, Step};
+use database::{Database, Followed, Step};
 use model::{Status, Timestamp};
 use parking_lot::Mutex;
 use query::MissingIndex;
 use tokio::sync::Notify;
 
-use crate::log::{changed_between, view_of_the_past};
+use crate::log::changes_between;
 use crate::mailbox::{Delivery, Mailbox, Slot, Taken};
-use crate::view::Wanted;
+use crate::view::{Wanted, Watched};
+use crate::window::Window;
 use state::State;
 
 /// How often an idle hub finds out that nothing has happened, so that idle streams can say so.
@@ -119,6 +121,7 @@ impl Hub {
     /// subscribed to, and although it lags: it has to find out by itself what happened up to then. Blocks; needs a
     /// runtime around it.
     pub fn join(self: &Arc<Self>, seat: &Seat, wanted: Vec<(Slot, Wanted)>, again: bool) -> Joined {
+        let mut windows = self.windows(&wanted);
         let mut state = self.state.lock();
         self.bury(&mut state);
         self.start(&mut state);
@@ -137,13 +140,51 @@ impl Hub {
         };
         let mut targets = Vec::with_capacity(wanted.len());
         for (slot, wanted) in wanted {
-            let shared = state.subscribe(seat, slot, wanted, || self.database.view_at(time), self.missing);
+            let window = |watched: &Watched| self.window_at(time, windows.remove(&watched.identity), watched);
+            let shared = state.subscribe(seat, slot, wanted, window);
             if shared.is_err() {
                 state.unsubscribe(seat, Some(slot));
             }
             targets.push((slot, shared));
         }
         Joined::At { time, before, targets }
+    }
+
+    /// The windows that targets need and that are not there yet, with the time they are of: made without the lock, since a query
+    /// may take long.
+    fn windows(&self, wanted: &[(Slot, Wanted)]) -> HashMap<Arc<[u8]>, (Timestamp, Window)> {
+        let mut windows = HashMap::new();
+        for (_, wanted) in wanted {
+            let Wanted::Query(watched) = wanted else { continue };
+            if !watched.is_window() || self.state.lock().has_query(watched) {
+                continue;
+            }
+            let view = self.database.view();
+            // What is wrong is found again, and told, when the target is subscribed.
+            if let Ok(window) = Window::load(&watched.matcher, &view, self.missing) {
+                windows.insert(watched.identity.clone(), (view.read_time(), window));
+            }
+        }
+        windows
+    }
+
+    /// A window as of `time`, from a somewhat earlier one if there is one.
+    fn window_at(
+        &self,
+        time: Timestamp,
+        earlier: Option<(Timestamp, Window)>,
+        watched: &Watched,
+    ) -> Result<Window, Status> {
+        let matcher = &watched.matcher;
+        if let Some((since, mut window)) = earlier {
+            let covered = |path: &_| matcher.covers(path);
+            if let Some(changes) = changes_between(&self.database, since, time, covered)? {
+                let changes: Vec<_> = changes.iter().collect();
+                window.apply(&changes, matcher, || self.database.view_at(time), self.missing)?;
+                return Ok(window);
+            }
+        }
+        Window::load(matcher, &self.database.view_at(time)?, self.missing)
     }
 
     /// Ends a subscription; without a slot, all of a stream. Does not block.
@@ -212,30 +253,15 @@ impl Hub {
 
     /// Makes one step of all that happened while this hub was too slow to be handed every commit.
     fn bridge(&self, state: &mut State, after: Timestamp, until: Timestamp) {
-        match self.merged(state, after, until) {
-            Ok(Some(step)) => self.take_step(state, &step),
+        let covered = |path: &_| state.finder.covers(path);
+        match changes_between(&self.database, after, until, covered) {
+            Ok(Some(changes)) => self.take_step(state, &Step { time: until, changes }),
             Ok(None) => self.lose_track(state, until),
             Err(error) => {
                 tracing::warn!(%error, "what listeners missed could not be read");
                 self.lose_track(state, until);
             }
         }
-    }
-
-    /// The changes of documents that concern somebody; None when there are too many, or the log does not reach back.
-    fn merged(&self, state: &State, after: Timestamp, until: Timestamp) -> Result<Option<Step>, Status> {
-        let Some(before) = view_of_the_past(&self.database, after) else { return Ok(None) };
-        let wanted = |path: &_| state.finder.covers(path);
-        let Some(paths) = changed_between(&self.database, after, until, wanted)? else { return Ok(None) };
-        let now = self.database.view_at(until)?;
-        let mut changes = Vec::with_capacity(paths.len());
-        for path in paths {
-            let (old, new) = (before.get(&path)?, now.get(&path)?);
-            if old.as_ref().map(|old| old.update_time) != new.as_ref().map(|new| new.update_time) {
-                changes.push(DocumentChange { path, old, new });
-            }
-        }
-        Ok(Some(Step { time: until, changes }))
     }
 
     /// Makes every stream compare its own time with the present by itself.

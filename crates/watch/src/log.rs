@@ -1,15 +1,15 @@
 //! What has changed between two times, by the change log.
 
-use database::{Database, View};
-use model::{DocumentPath, Timestamp};
-
 use std::collections::HashSet;
 
-use model::Status;
+use database::{Database, DocumentChange, View};
+use model::{Document, DocumentPath, Status, Timestamp};
 
 /// Commits of the log that are gone through, and documents found in it; beyond, other ways are cheaper.
 const MAX_COMMITS: usize = 200_000;
 const MAX_PATHS: usize = 50_000;
+/// Bytes of documents that are held to make one step of many commits.
+const MAX_BYTES: usize = 64 << 20;
 
 /// The state at `time`, if it can still be read and is of this database, not of one that was cleared.
 pub(crate) fn view_of_the_past(database: &Database, time: Timestamp) -> Option<View> {
@@ -47,4 +47,35 @@ pub(crate) fn changed_between(
         }
     }
     Ok(None)
+}
+
+/// The documents that differ between two times and that `wanted` accepts, before and after. None when there are too many, or
+/// the earlier time cannot be read any more.
+///
+/// # Errors
+/// What reading answers.
+pub(crate) fn changes_between(
+    database: &Database,
+    after: Timestamp,
+    until: Timestamp,
+    wanted: impl Fn(&DocumentPath) -> bool,
+) -> Result<Option<Vec<DocumentChange>>, Status> {
+    let Some(before) = view_of_the_past(database, after) else { return Ok(None) };
+    let Some(paths) = changed_between(database, after, until, wanted)? else { return Ok(None) };
+    let now = database.view_at(until)?;
+    let size = |document: &Option<Document>| document.as_ref().map_or(0, |document| document.body.len());
+    let mut changes = Vec::with_capacity(paths.len());
+    let mut bytes = 0;
+    for path in paths {
+        let (old, new) = (before.get(&path)?, now.get(&path)?);
+        if old.as_ref().map(|old| old.update_time) == new.as_ref().map(|new| new.update_time) {
+            continue;
+        }
+        bytes += size(&old) + size(&new);
+        if bytes > MAX_BYTES {
+            return Ok(None);
+        }
+        changes.push(DocumentChange { path, old, new });
+    }
+    Ok(Some(changes))
 }

@@ -56,17 +56,20 @@ impl State {
         self.views.is_empty()
     }
 
-    /// Subscribes one target; `now` is the state from which on it is told of changes. Answers what it watches, shared with others.
+    pub fn has_query(&self, watched: &Watched) -> bool {
+        self.by_query.contains_key(&watched.identity)
+    }
+
+    /// Subscribes one target; `window` makes the window of a query that needs one. Answers what it watches, shared with others.
     ///
     /// # Errors
-    /// What running a query with a limit answers.
+    /// What `window` answers.
     pub fn subscribe(
         &mut self,
         seat: &Seat,
         slot: Slot,
         wanted: Wanted,
-        now: impl Fn() -> Result<DatabaseView, Status>,
-        missing: MissingIndex,
+        window: impl FnOnce(&Watched) -> Result<Window, Status>,
     ) -> Result<Wanted, Status> {
         if seat.mailbox.is_closed() {
             return Ok(wanted);
@@ -75,7 +78,7 @@ impl State {
             Wanted::Query(watched) => {
                 let id = match self.by_query.get(&watched.identity) {
                     Some(id) => *id,
-                    None => self.add_query(watched, now, missing)?,
+                    None => self.add_query(watched, window)?,
                 };
                 let shared =
                     self.seat_at(id, seat, slot).watched().expect("a query's view has a query").clone();
@@ -111,14 +114,10 @@ impl State {
     fn add_query(
         &mut self,
         watched: Arc<Watched>,
-        now: impl Fn() -> Result<DatabaseView, Status>,
-        missing: MissingIndex,
+        window: impl FnOnce(&Watched) -> Result<Window, Status>,
     ) -> Result<ViewId, Status> {
         let kind = match watched.is_window() {
-            true => {
-                let window = Window::load(&watched.matcher, &now()?, missing)?;
-                Kind::Window(watched.clone(), Box::new(window))
-            }
+            true => Kind::Window(watched.clone(), Box::new(window(&watched)?)),
             false => Kind::Matches(watched.clone()),
         };
         let id = self.add(kind);
