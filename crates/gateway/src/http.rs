@@ -3,6 +3,7 @@
 
 mod control;
 mod cors;
+mod recursive_delete;
 pub(crate) mod status;
 
 use std::sync::Arc;

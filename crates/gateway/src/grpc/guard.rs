@@ -36,7 +36,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_becomes_internal_with_an_id() {
-        let status = guarded::<(), Status>(async { panic!("of {}", "a test") }).await.expect_err("it panicked");
+        let status =
+            guarded::<(), Status>(async { panic!("of {}", "a test") }).await.expect_err("it panicked");
         assert_eq!(status.code, model::Code::Internal);
         assert!(status.message.contains("fault E"), "{}", status.message);
         assert!(!status.message.contains("of a test"), "the text is for the log");

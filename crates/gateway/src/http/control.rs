@@ -1,10 +1,13 @@
-//! The few plain HTTP requests: is it there, clear a database, reset everything.
+//! The few control requests: is it there, clear a database or a part of it, reset everything.
+
+use std::time::{Duration, Instant};
 
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use model::{DatabaseName, Status};
 use percent_encoding::percent_decode_str;
 
+use super::recursive_delete::{self, Tree};
 use super::status::http_status;
 use super::{not_found, text, typed};
 use crate::Gateway;
@@ -12,30 +15,38 @@ use crate::body::Body;
 use crate::grpc::guard;
 
 const JSON: &str = "application/json; charset=utf-8";
+/// The longest time that deleting a part of a database may take.
+const DELETING: Duration = Duration::from_secs(300);
 
 /// What is asked.
 #[derive(Debug, PartialEq)]
 enum Control {
     Alive,
     Clear(DatabaseName),
+    Delete(DatabaseName, Tree),
     Reset,
 }
 
-/// Answers a request that is no gRPC call.
+/// Answers a request that is no call.
 pub(super) async fn answer(gateway: &Gateway, request: Request<Incoming>) -> Response<Body> {
-    match parse(request.method(), request.uri().path()) {
-        Some(Control::Alive) => text(StatusCode::OK, "Ok\n"),
-        Some(Control::Clear(database)) => {
-            match guard::guarded(async { gateway.service.clear(&database) }).await {
-                Ok(()) => typed(StatusCode::OK, JSON, "{}\n"),
-                Err(refusal) => refuse(&refusal),
+    let service = &gateway.service;
+    let Some(asked) = parse(request.method(), request.uri().path()) else { return not_found() };
+    let outcome = guard::guarded(async {
+        match &asked {
+            Control::Alive => Ok(()),
+            Control::Clear(database) => service.clear(database),
+            Control::Delete(database, tree) => {
+                let deadline = Instant::now() + DELETING;
+                recursive_delete::run(service, database, tree.clone(), deadline).await
             }
+            Control::Reset => service.reset(),
         }
-        Some(Control::Reset) => match guard::guarded(async { gateway.service.reset() }).await {
-            Ok(()) => text(StatusCode::OK, "Resetting...\n"),
-            Err(refusal) => refuse(&refusal),
-        },
-        None => not_found(),
+    });
+    match (outcome.await, asked) {
+        (Ok(()), Control::Alive) => text(StatusCode::OK, "Ok\n"),
+        (Ok(()), Control::Clear(_) | Control::Delete(..)) => typed(StatusCode::OK, JSON, "{}\n"),
+        (Ok(()), Control::Reset) => text(StatusCode::OK, "Resetting...\n"),
+        (Err(refusal), _) => refuse(&refusal),
     }
 }
 
@@ -43,16 +54,24 @@ fn parse(method: &Method, path: &str) -> Option<Control> {
     match (method, path) {
         (&Method::GET | &Method::HEAD, "/") => Some(Control::Alive),
         (&Method::POST, "/reset") => Some(Control::Reset),
-        (&Method::DELETE, path) => cleared(path).map(Control::Clear),
+        (&Method::DELETE, path) => deleted(path),
         _ => None,
     }
 }
 
-/// The database of `/emulator/v1/projects/{p}/databases/{d}/documents`.
-fn cleared(path: &str) -> Option<DatabaseName> {
-    let name = path.strip_prefix("/emulator/v1/")?.strip_suffix("/documents")?;
-    let name = percent_decode_str(name).decode_utf8().ok()?;
-    DatabaseName::parse(&name).ok()
+/// `/emulator/v1/projects/{p}/databases/{d}/documents`, or what is below that.
+fn deleted(path: &str) -> Option<Control> {
+    let segments = path.strip_prefix("/emulator/v1/")?.split('/');
+    let segments = segments.map(|segment| percent_decode_str(segment).decode_utf8());
+    let segments: Vec<_> = segments.collect::<Result<_, _>>().ok()?;
+    let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
+    let (database, below) = segments.split_at_checked(4)?;
+    let database = DatabaseName::parse(&database.join("/")).ok()?;
+    match below {
+        ["documents"] => Some(Control::Clear(database)),
+        ["documents", below @ ..] => Tree::parse(below).map(|tree| Control::Delete(database, tree)),
+        _ => None,
+    }
 }
 
 /// A refusal on this wire: the HTTP status that the code maps to, and the text.
@@ -68,7 +87,9 @@ mod tests {
 
     #[test]
     fn only_the_exact_requests_are_known() {
-        let database = || Some(Control::Clear(DatabaseName::new("p", "(default)")));
+        let name = || DatabaseName::new("p", "(default)");
+        let database = || Some(Control::Clear(name()));
+        let part = |ids: &[&str]| Tree::parse(ids).map(|tree| Control::Delete(name(), tree));
         let table = [
             (Method::GET, "/", Some(Control::Alive)),
             (Method::POST, "/", None),
@@ -79,7 +100,10 @@ mod tests {
             (Method::GET, "/emulator/v1/projects/p/databases/(default)/documents", None),
             (Method::DELETE, "/emulator/v1/projects/p/databases//documents", None),
             (Method::DELETE, "/emulator/v1/projects/%ff/databases/d/documents", None),
-            (Method::DELETE, "/emulator/v1/projects/p/databases/d/documents/c/d", None),
+            (Method::DELETE, "/emulator/v1/projects/p/databases/(default)/documents/", None),
+            (Method::DELETE, "/emulator/v1/projects/p/databases/(default)/documents/a//b", None),
+            (Method::DELETE, "/emulator/v1/projects/p/databases/(default)/documents/a%20b", part(&["a b"])),
+            (Method::DELETE, "/emulator/v1/projects/p/databases/(default)/documents/a/b", part(&["a", "b"])),
         ];
         for (method, path, expected) in table {
             assert_eq!(parse(&method, path), expected, "{method} {path}");

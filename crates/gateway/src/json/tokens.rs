@@ -131,9 +131,8 @@ impl<'a> Tokens<'a> {
         let start = self.at + 1;
         self.at = start;
         let plain = self.plain();
-        match self.byte() {
-            Some(b'"') => return self.step(Cow::Borrowed(plain)),
-            Some(_) | None => {}
+        if self.byte() == Some(b'"') {
+            return self.step(Cow::Borrowed(plain));
         }
         let mut out = plain.to_owned();
         loop {

@@ -1,0 +1,151 @@
+//! Deletes a document or a collection with everything below it, as consoles ask for.
+
+use std::time::Instant;
+
+use model::query::{Selector, StructuredQuery};
+use model::write::{Operation, Precondition, Write};
+use model::{DatabaseName, DocumentPath, FieldPath, Parent, Status};
+use service::{Call, Commit, Explain, ListDocuments, Listed, ReadAt, RunQuery, Service};
+
+/// Documents deleted with one commit.
+const BATCH: usize = 500;
+/// Documents of a collection that are listed at once.
+const PAGE: i32 = 300;
+
+/// What is to be deleted.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Tree {
+    /// Also when the document itself is missing.
+    Document(DocumentPath),
+    Collection {
+        parent: Parent,
+        id: String,
+    },
+}
+
+impl Tree {
+    /// Reads `c/d/e`, whose segments are decoded; None when one is empty.
+    pub(super) fn parse(segments: &[&str]) -> Option<Self> {
+        let (last, above) = segments.split_last()?;
+        if let Some(document) = DocumentPath::new(&segments.join("/")) {
+            return Some(Tree::Document(document));
+        }
+        let parent = match above {
+            [] => Parent::Root,
+            above => Parent::Document(DocumentPath::new(&above.join("/"))?),
+        };
+        (!last.is_empty()).then(|| Tree::Collection { parent, id: (*last).to_owned() })
+    }
+}
+
+/// Deletes the tree. What is written into it meanwhile may stay.
+pub(super) async fn run(
+    service: &Service,
+    database: &DatabaseName,
+    tree: Tree,
+    deadline: Instant,
+) -> Result<(), Status> {
+    let deleting = Deleting { service, database, call: Call { deadline } };
+    match tree {
+        Tree::Document(path) => deleting.document(path).await,
+        Tree::Collection { parent, id } => deleting.collection(parent, id).await,
+    }
+}
+
+struct Deleting<'a> {
+    service: &'a Service,
+    database: &'a DatabaseName,
+    call: Call,
+}
+
+impl Deleting<'_> {
+    async fn collection(&self, parent: Parent, id: String) -> Result<(), Status> {
+        let mut page_token = String::new();
+        loop {
+            let list = ListDocuments {
+                database: self.database.clone(),
+                parent: parent.clone(),
+                collection_id: Some(id.clone()),
+                order_by: String::new(),
+                mask: Some(vec![FieldPath::single("__name__")]),
+                show_missing: true,
+                page_size: PAGE,
+                page_token,
+                at: ReadAt::Now,
+            };
+            let page = self.service.list_documents(&self.call, list).await?;
+            for listed in page.documents {
+                self.document(match listed {
+                    Listed::Document(document) => document.path,
+                    Listed::Missing(path) => path,
+                })
+                .await?;
+            }
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// First what is below, so that a document is there until its tree is gone.
+    async fn document(&self, path: DocumentPath) -> Result<(), Status> {
+        let query = StructuredQuery {
+            parent: Parent::Document(path.clone()),
+            from: Selector { collection_id: None, all_descendants: true },
+            select: Some(vec![FieldPath::single("__name__")]),
+            filter: None,
+            order_by: Vec::new(),
+            start_at: None,
+            end_at: None,
+            offset: 0,
+            limit: None,
+            find_nearest: None,
+        };
+        let run =
+            RunQuery { database: self.database.clone(), query, at: ReadAt::Now.into(), explain: Explain::No };
+        let mut answer = self.service.run_query(&self.call, run).await?;
+        while let Some(step) = answer.next().await? {
+            let paths: Vec<_> = step.documents.into_iter().map(|document| document.path).collect();
+            for some in paths.chunks(BATCH) {
+                self.delete(some).await?;
+            }
+        }
+        self.delete(&[path]).await
+    }
+
+    async fn delete(&self, paths: &[DocumentPath]) -> Result<(), Status> {
+        let write = |path: &DocumentPath| Write {
+            path: path.clone(),
+            operation: Operation::Delete,
+            precondition: Precondition::None,
+        };
+        let writes = paths.iter().map(write).collect();
+        let commit = Commit { database: self.database.clone(), writes, transaction: None };
+        self.service.commit(&self.call, commit).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tree_is_a_document_or_a_collection() {
+        let document = |path| DocumentPath::new(path).expect("even");
+        let table: [(&[&str], Option<Tree>); 6] = [
+            (&["c", "d"], Some(Tree::Document(document("c/d")))),
+            (&["c"], Some(Tree::Collection { parent: Parent::Root, id: "c".to_owned() })),
+            (
+                &["c", "d", "e"],
+                Some(Tree::Collection { parent: Parent::Document(document("c/d")), id: "e".to_owned() }),
+            ),
+            (&[], None),
+            (&[""], None),
+            (&["c", "", "e"], None),
+        ];
+        for (segments, expected) in table {
+            assert_eq!(Tree::parse(segments), expected, "{segments:?}");
+        }
+    }
+}
