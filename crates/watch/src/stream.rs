@@ -29,7 +29,7 @@ use crate::hubs::Hubs;
 use crate::mailbox::{Delivery, Item, Mailbox, Slot, Taken};
 use crate::target::Target;
 use messages::{boundary, messages, plain, removed};
-use targets::{Active, NextTarget, Targets};
+use targets::{Active, Targets};
 use telling::{Entry, Joining, Next, Outcome, Told, Why};
 
 pub(crate) use telling::Membership;
@@ -101,7 +101,10 @@ impl ListenStream {
     /// RESOURCE_EXHAUSTED for a client that does not read its answers: the stream ends.
     pub fn remove_target(&mut self, id: i32) -> Result<(), Status> {
         self.check_unread()?;
+        // Clients count answers: one to the addition, one to the removal.
+        let unanswered = self.targets.is_waiting(id);
         self.drop_targets(|target| target.id == id);
+        self.told.extend(unanswered.then(|| plain(TargetChange::Add, id)));
         self.told.push_back(plain(TargetChange::Remove, id));
         Ok(())
     }
@@ -225,10 +228,7 @@ impl ListenStream {
 
     /// Starts to add the next target that waits; false when there is none.
     fn add_next(&mut self) -> bool {
-        let Some(NextTarget { entry, announce }) = self.targets.next_waiting() else { return false };
-        if announce {
-            self.told.push_back(plain(TargetChange::Add, entry.id));
-        }
+        let Some(entry) = self.targets.next_waiting() else { return false };
         self.join(Why::Added, vec![entry]);
         true
     }

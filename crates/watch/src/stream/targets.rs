@@ -36,7 +36,6 @@ enum Progress {
 struct Begin {
     since: Option<Timestamp>,
     expected: Option<i32>,
-    announced: bool,
 }
 
 /// Who chooses the ids of targets.
@@ -47,13 +46,6 @@ enum Ids {
     Client,
     /// The server; the last one it chose.
     Server(i32),
-}
-
-/// A target that has to be added next.
-pub(super) struct NextTarget {
-    pub entry: Entry,
-    /// True the first time: its ADD is to be told.
-    pub announce: bool,
 }
 
 impl Targets {
@@ -80,7 +72,7 @@ impl Targets {
         }
         let wanted = wanted(database, target.what)?;
         let since = target.resume.map_or(Ok(None), since)?;
-        let begin = Begin { since, expected: target.expected_count, announced: false };
+        let begin = Begin { since, expected: target.expected_count };
         self.last_slot += 1;
         let (slot, progress) = (self.last_slot, Progress::Waiting(Box::new(begin)));
         self.list.push(Active { slot, id, wanted, once: target.once, progress });
@@ -106,16 +98,20 @@ impl Targets {
     }
 
     /// The first that waits.
-    pub fn next_waiting(&mut self) -> Option<NextTarget> {
-        self.list.iter_mut().find_map(|target| match &mut target.progress {
+    pub fn next_waiting(&self) -> Option<Entry> {
+        self.list.iter().find_map(|target| match &target.progress {
             Progress::Joined => None,
             Progress::Waiting(begin) => {
-                let announce = !std::mem::replace(&mut begin.announced, true);
                 let (since, expected) = (begin.since, begin.expected);
                 let (slot, id, wanted) = (target.slot, target.id, target.wanted.clone());
-                Some(NextTarget { entry: Entry { slot, id, wanted, since, expected }, announce })
+                Some(Entry { slot, id, wanted, since, expected })
             }
         })
+    }
+
+    /// True when a target of that id has not been told of yet.
+    pub fn is_waiting(&self, id: i32) -> bool {
+        self.list.iter().any(|target| target.id == id && !target.is_joined())
     }
 
     /// Those that have joined, to be told what happened since that time.

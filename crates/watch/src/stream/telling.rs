@@ -120,6 +120,10 @@ impl Joining {
         let mut shared = Vec::new();
         let mut waiting = VecDeque::new();
         for (entry, (slot, wanted)) in std::mem::take(&mut joining.entries).into_iter().zip(targets) {
+            // Not before `before`: a boundary after the ADD would say that the client has something of the target.
+            if joining.why == Why::Added {
+                told.messages.push((slot, plain(TargetChange::Add, entry.id)));
+            }
             match wanted {
                 Ok(wanted) => {
                     shared.push((slot, wanted.clone()));

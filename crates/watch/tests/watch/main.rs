@@ -4,6 +4,8 @@
     reason = "a test's panic is its report, in the parts that tests share as well"
 )]
 
+mod client;
+mod concurrent;
 mod golden;
 mod many;
 mod random;

@@ -5,59 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use host::Random;
-use model::{DocumentPath, Timestamp};
+use model::Timestamp;
 use query::MissingIndex;
-use testkit::notation::show_time;
-use watch::{ListenEvent, Resume, Target, TargetChange, TargetKind};
+use watch::{Resume, Target, TargetKind};
 
+use crate::client::{Client, DOCUMENTS, Known, QUERIES, STREAMS};
 use crate::text;
 use crate::world::World;
-
-const QUERIES: &[&str] = &[
-    "c",
-    "c where n = 1",
-    "c where n = 2",
-    "c where n in [1, 3]",
-    "c where n > 1",
-    "c where n != 2",
-    "c where n >= 1 and m < 3",
-    "c where n = 1 or m = 2",
-    "c where t contains 1",
-    "c where t contains any [1, 2] and n = 1",
-    "c order by n limit 2",
-    "c order by n desc limit 1",
-    "c order by m desc, n limit 3",
-    "c where n > 0 order by n offset 1 limit 2",
-    "c where n = 1 or n = 2 limit 2",
-    "c order by n from (1) before (3)",
-    "c order by n after (1) limit 2",
-    "c where __name__ >= /c/b limit 2",
-    "c where __name__ = /c/b",
-    "c select (m)",
-    "c limit 1",
-    "group c",
-    "group c where n = 1",
-    "group c order by n limit 3",
-    "everything below c/a",
-    "c/a/c where n = 1",
-];
-const DOCUMENTS: &[&str] = &["c/a", "c/b", "c/d", "c/e", "c/f", "c/a/c/x", "c/a/c/y", "d/a"];
-const STREAMS: &[&str] = &["one", "two", "three"];
-
-/// What a client knows of a target.
-#[derive(Clone, Default)]
-struct Known {
-    query: usize,
-    documents: BTreeMap<DocumentPath, Timestamp>,
-    current: bool,
-}
-
-#[derive(Default)]
-struct Client {
-    targets: BTreeMap<i32, Known>,
-    position: Option<Timestamp>,
-    held: bool,
-}
 
 struct Run {
     world: World,
@@ -69,7 +23,7 @@ struct Run {
 
 impl Run {
     fn below(&self, limit: usize) -> usize {
-        usize::try_from(self.random.next() % limit as u64).unwrap()
+        below(&self.random, limit)
     }
 
     fn pick<T: Copy>(&self, of: &[T]) -> T {
@@ -77,18 +31,8 @@ impl Run {
     }
 
     fn commit(&self) {
-        let mut writes = BTreeMap::new();
-        for _ in 0..=self.below(3) {
-            let path = self.pick(DOCUMENTS);
-            let fields = match self.below(4) {
-                0 => "-".to_owned(),
-                1 => format!("{{n: {}}}", self.below(4)),
-                2 => format!("{{n: {}, m: {}}}", self.below(4), self.below(4)),
-                _ => format!("{{n: {}, m: 1, t: [{}, {}]}}", self.below(4), self.below(3), self.below(3)),
-            };
-            writes.insert(path, format!("{path} {fields}"));
-        }
-        let writes: Vec<&str> = writes.values().map(String::as_str).collect();
+        let writes = random_writes(&self.random);
+        let writes: Vec<&str> = writes.iter().map(String::as_str).collect();
         self.world.commit(&writes).unwrap();
     }
 
@@ -109,8 +53,10 @@ impl Run {
     /// The client loses its connection and comes back with what it has.
     fn reconnect(&mut self, name: &'static str) {
         self.world.streams.remove(name);
-        let client = self.clients.remove(name).unwrap_or_default();
-        let mut targets = client.targets;
+        let mut client = self.clients.remove(name).unwrap_or_default();
+        client.lose_connection();
+        client.held = false;
+        let mut targets = std::mem::take(&mut client.targets);
         for (id, known) in &mut targets {
             let resume = client.position.filter(|_| known.current);
             if resume.is_none() {
@@ -119,7 +65,7 @@ impl Run {
             known.current = false;
             self.add(name, *id, known.query, resume);
         }
-        let client = Client { targets, position: client.position, held: false };
+        client.targets = targets;
         self.clients.insert(name, client);
     }
 
@@ -144,9 +90,7 @@ impl Run {
             if let Some(time) = client.fold(event) {
                 self.boundaries += 1;
                 let view = self.world.world.database().view_at(time).unwrap();
-                for known in client.targets.values().filter(|known| known.current) {
-                    known.compare(&view);
-                }
+                client.compare(&view);
             }
         }
     }
@@ -177,66 +121,25 @@ impl Run {
     }
 }
 
-impl Client {
-    /// Takes a message as the clients' libraries do; answers the time of a boundary.
-    fn fold(&mut self, event: ListenEvent) -> Option<Timestamp> {
-        match event {
-            ListenEvent::Targets { change, ids, cause, read_time, .. } => {
-                assert_eq!(cause, None);
-                for id in &ids {
-                    let Some(known) = self.targets.get_mut(id) else { continue };
-                    match change {
-                        TargetChange::Current => known.current = true,
-                        TargetChange::Reset => {
-                            known.documents.clear();
-                            known.current = false;
-                        }
-                        TargetChange::Add | TargetChange::NoChange => {}
-                        TargetChange::Remove => panic!("nobody removed {id}"),
-                    }
-                }
-                if change == TargetChange::NoChange && ids.is_empty() {
-                    assert!(read_time >= self.position, "time never goes back");
-                    self.position = read_time;
-                    return read_time;
-                }
-            }
-            ListenEvent::Changed { document, targets, removed } => {
-                let document = document.document();
-                for id in targets {
-                    if let Some(known) = self.targets.get_mut(&id) {
-                        known.documents.insert(document.path.clone(), document.update_time);
-                    }
-                }
-                self.forget(&document.path, &removed);
-            }
-            ListenEvent::Removed { path, targets, .. } | ListenEvent::Deleted { path, targets, .. } => {
-                self.forget(&path, &targets);
-            }
-            ListenEvent::Filter { .. } => {}
-        }
-        None
-    }
-
-    fn forget(&mut self, path: &DocumentPath, ids: &[i32]) {
-        for id in ids {
-            if let Some(known) = self.targets.get_mut(id) {
-                known.documents.remove(path);
-            }
-        }
-    }
+pub fn below(random: &Random, limit: usize) -> usize {
+    usize::try_from(random.next() % limit as u64).unwrap()
 }
 
-impl Known {
-    fn compare(&self, view: &database::View) {
-        let text = QUERIES[self.query];
-        let mut rows = query::run_query(view, &text::query(text), MissingIndex::Suggest).unwrap().documents;
-        let mut polled = BTreeMap::new();
-        while let Some(document) = rows.next().unwrap() {
-            polled.insert(document.path, document.update_time);
-        }
-        assert_eq!(self.documents, polled, "{text} at {}", show_time(view.read_time()));
+/// One to four documents for one commit.
+pub fn random_writes(random: &Random) -> Vec<String> {
+    let below = |limit| below(random, limit);
+    let mut writes = BTreeMap::new();
+    for _ in 0..=below(3) {
+        let path = DOCUMENTS[below(DOCUMENTS.len())];
+        let fields = match below(4) {
+            0 => "-".to_owned(),
+            1 => format!("{{n: {}}}", below(4)),
+            2 => format!("{{n: {}, m: {}}}", below(4), below(4)),
+            _ => format!("{{n: {}, m: 1, t: [{}, {}]}}", below(4), below(3), below(3)),
+        };
+        writes.insert(path, format!("{path} {fields}"));
     }
+    writes.into_values().collect()
 }
 
 fn run(seed: u64) -> usize {

@@ -121,7 +121,7 @@ pub fn hubs(world: &testkit::world::World, missing_index: MissingIndex) -> Arc<H
     Hubs::new(world.store().clone(), watch::Options { missing_index, suggest: Arc::new(|_, _| {}) })
 }
 
-fn write(text: &str) -> Write {
+pub fn write(text: &str) -> Write {
     let (path, fields) = text.split_once(' ').expect("a path and fields");
     let operation = match fields {
         "-" => Operation::Delete,

@@ -1,0 +1,100 @@
+//! Writers and listeners at the same time, on several threads: what a client makes of the messages is, at every boundary,
+//! what polling answers at that time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use database::{Database, Options, Store};
+use host::{Host, Random};
+use model::DatabaseName;
+use query::MissingIndex;
+use storage::memory::MemoryEngine;
+use watch::{Hubs, ListenStream, Resume, Target, TargetKind};
+
+use crate::client::{Client, Known, QUERIES};
+use crate::random::{below, random_writes};
+use crate::{text, world};
+
+const WRITERS: u64 = 3;
+const COMMITS: usize = 400;
+const LISTENERS: u64 = 6;
+
+async fn write(database: Arc<Database>, seed: u64) {
+    let random = Random::from_seed(seed);
+    for _ in 0..COMMITS {
+        let writes = random_writes(&random).iter().map(|text| world::write(text)).collect();
+        database.commit(writes, None).await.unwrap();
+    }
+}
+
+/// Opens stream after stream, each going on where the one before ended; answers how many boundaries it saw.
+async fn listen(hubs: Arc<Hubs>, database: Arc<Database>, seed: u64, over: Arc<AtomicBool>) -> usize {
+    let random = Random::from_seed(seed);
+    let mut client = Client::default();
+    for id in 1..=4 {
+        let known = Known { query: below(&random, QUERIES.len()), ..Known::default() };
+        client.targets.insert(id, known);
+    }
+    let mut boundaries = 0;
+    loop {
+        let last = over.load(Ordering::SeqCst);
+        let mut stream = hubs.open(database.name()).unwrap();
+        begin(&mut stream, &mut client);
+        let patience = Duration::from_millis(if last { 200 } else { 20 });
+        let mut left = 20 + below(&random, 100);
+        while let Ok(event) = tokio::time::timeout(patience, stream.next()).await {
+            let Some(time) = client.fold(event.unwrap()) else { continue };
+            boundaries += 1;
+            client.compare(&database.view_at(time).unwrap());
+            if below(&random, 30) == 0 {
+                stream.pretend_to_lag();
+            }
+            left -= 1;
+            if left == 0 && !last {
+                break;
+            }
+        }
+        client.lose_connection();
+        if last {
+            // Nothing more is written, so what it has is the end.
+            assert!(client.targets.values().all(|known| known.current));
+            client.compare(&database.view());
+            return boundaries;
+        }
+    }
+}
+
+fn begin(stream: &mut ListenStream, client: &mut Client) {
+    for (id, known) in &mut client.targets {
+        let resume = client.position.filter(|_| known.current).map(Resume::ReadTime);
+        if resume.is_none() {
+            known.documents.clear();
+        }
+        known.current = false;
+        let what = TargetKind::Query(text::query(QUERIES[known.query]));
+        stream.add_target(Target { id: *id, what, resume, once: false, expected_count: None }).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn listening_equals_polling_while_others_write() {
+    let store = Store::open(Arc::new(MemoryEngine::new()), Host::real(), Options::default()).unwrap();
+    let options = watch::Options { missing_index: MissingIndex::Suggest, suggest: Arc::new(|_, _| {}) };
+    let hubs = Hubs::new(store.clone(), options);
+    let database = store.database(&DatabaseName::new("p", "(default)")).unwrap();
+    let over = Arc::new(AtomicBool::new(false));
+    let writers: Vec<_> = (0..WRITERS).map(|seed| tokio::spawn(write(database.clone(), seed))).collect();
+    let listener = |seed| listen(hubs.clone(), database.clone(), 100 + seed, over.clone());
+    let listeners: Vec<_> = (0..LISTENERS).map(|seed| tokio::spawn(listener(seed))).collect();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    over.store(true, Ordering::SeqCst);
+    let mut boundaries = 0;
+    for listener in listeners {
+        boundaries += listener.await.unwrap();
+    }
+    println!("{boundaries} boundaries");
+    assert!(boundaries > 500, "{boundaries} boundaries prove little");
+}
