@@ -1,6 +1,6 @@
 // A listener whose snapshots can be awaited one by one. Runs in Node and in the browser.
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 45_000;
 
 /** Follows a query or a document and keeps every snapshot that it raises. */
 export class Follower {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 
 import { host, newProject, port, serverClient, test } from '../node/suite.js';
 import { openProfile, openTab } from './browser.js';
-import { OwnServer, testWithOwnServer } from './own_server.js';
+import { OwnServer, testWithOwnServer } from '../node/own_server.js';
 
 const DOCUMENTS = 300;
 

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 
 import { serverClient } from '../node/suite.js';
 import { openProfile, openTab } from './browser.js';
-import { OwnServer, testWithOwnServer } from './own_server.js';
+import { OwnServer, testWithOwnServer } from '../node/own_server.js';
 import { ReverseProxy } from './reverse_proxy.js';
 
 const DOCUMENTS = 300;

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { atEnd, test } from '../node/suite.js';
+import { atEnd, test } from './suite.js';
 
 const program = process.env.IRORI_PROGRAM;
 const ADDRESS_LINE = 'export FIRESTORE_EMULATOR_HOST=';
@@ -23,7 +23,7 @@ export class OwnServer {
     server.host = '127.0.0.1';
     server.port = 0;
     server.options = options;
-    server.data = await mkdtemp(path.join(tmpdir(), 'irori-web-'));
+    server.data = await mkdtemp(path.join(tmpdir(), 'irori-test-'));
     atEnd(t, async () => {
       await server.stop('SIGKILL');
       await rm(server.data, { recursive: true, force: true });
