@@ -183,3 +183,107 @@ impl Window {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::Arc;
+
+    use database::{Database, Options};
+    use host::Random;
+    use model::query::{Direction, Order, Selector, StructuredQuery};
+    use model::write::{Operation, Precondition, Write};
+    use model::{FieldPath, Fields, Parent, Value};
+    use testkit::poll::at_once;
+    use testkit::world::{EngineKind, World};
+
+    use super::*;
+
+    const DOCUMENTS: u64 = 80;
+
+    fn matcher(database: &Database, offset: i32, limit: i32) -> Matcher {
+        let query = StructuredQuery {
+            parent: Parent::Root,
+            from: Selector { collection_id: Some("c".to_owned()), all_descendants: false },
+            select: None,
+            filter: None,
+            order_by: vec![Order { path: FieldPath::single("n"), direction: Direction::Descending }],
+            start_at: None,
+            end_at: None,
+            offset,
+            limit: Some(limit),
+            find_nearest: None,
+        };
+        query::prepare(&query, database.name()).unwrap().matcher().unwrap()
+    }
+
+    /// A commit that deletes documents more often when `shrinking`; what it changed.
+    fn commit(database: &Arc<Database>, random: &Random, shrinking: bool) -> Vec<DocumentChange> {
+        let before = database.view();
+        let mut paths = BTreeSet::new();
+        for _ in 0..=random.next() % 4 {
+            paths.insert(DocumentPath::new(&format!("c/{}", random.next() % DOCUMENTS)).unwrap());
+        }
+        let write = |path: &DocumentPath| {
+            let deleted = random.next() % 10 < if shrinking { 10 } else { 1 };
+            let n = Value::Integer((random.next() % 50) as i64);
+            let fields = Fields::from([("n".to_owned(), n)]);
+            let operation = match deleted {
+                true => Operation::Delete,
+                false => Operation::Set { fields, mask: None, transforms: Vec::new() },
+            };
+            Write { path: path.clone(), operation, precondition: Precondition::None }
+        };
+        let (writes, committed) = (paths.iter().map(write).collect(), database.clone());
+        at_once(async move { committed.commit(writes, None).await }).unwrap();
+        let after = database.view();
+        let change = |path: DocumentPath| {
+            let (old, new) = (before.get(&path).unwrap(), after.get(&path).unwrap());
+            (old != new).then_some(DocumentChange { path, old, new })
+        };
+        paths.into_iter().filter_map(change).collect()
+    }
+
+    fn results(matcher: &Matcher, view: &View) -> Vec<DocumentPath> {
+        let mut rows = matcher.plan(view, MissingIndex::Require).unwrap().execute(view);
+        std::iter::from_fn(|| rows.next().unwrap()).map(|document| document.path).collect()
+    }
+
+    /// Collections that grow and shrink around the spare results: what is shown is what the query answers, and what
+    /// is told of it leads from one to the next.
+    #[test]
+    fn a_window_shows_what_the_query_answers() {
+        let mut reloads = 0;
+        for seed in 0..8 {
+            let world = World::new(EngineKind::Memory, seed, Options::default());
+            let (database, random) = (world.database(), Random::from_seed(seed));
+            let matcher = matcher(&database, (seed % 3) as i32, 3);
+            let mut window = Window::load(&matcher, &database.view(), MissingIndex::Require).unwrap();
+            let mut told = BTreeSet::new();
+            for round in 0..480 {
+                let changes = commit(&database, &random, (round / 120) % 2 == 1);
+                let changes: Vec<&DocumentChange> = changes.iter().collect();
+                let view = database.view();
+                let reload = || {
+                    reloads += 1;
+                    Ok(view.clone())
+                };
+                for (path, shift) in window.apply(&changes, &matcher, reload, MissingIndex::Require).unwrap()
+                {
+                    match shift {
+                        Shift::Shown => told.insert(path),
+                        Shift::Left | Shift::PushedOut | Shift::Deleted => told.remove(&path),
+                    };
+                }
+                let answered = results(&matcher, &view);
+                assert_eq!(
+                    window.zone().cloned().collect::<Vec<_>>(),
+                    answered,
+                    "seed {seed}, round {round}"
+                );
+                assert_eq!(told, answered.into_iter().collect(), "seed {seed}, round {round}");
+            }
+        }
+        assert!(reloads > 10, "the spare results were used up only {reloads} times");
+    }
+}
