@@ -25,6 +25,13 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn as_many_as_a_browser_counts(text: String) {
+            proptest::prop_assert_eq!(utf16_length(&text), text.encode_utf16().count());
+        }
+    }
+
     #[test]
     fn the_recorded_handshake() {
         let json = r#"[[0,["c","0123456789abcdefghijklmn","",8,12,30000]]]"#;

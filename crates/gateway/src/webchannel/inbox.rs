@@ -79,6 +79,9 @@ impl Inbox {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     fn accept(inbox: &mut Inbox, first: u64, texts: &[&'static str]) -> Result<(), TooEarly> {
@@ -109,6 +112,24 @@ mod tests {
                 assert_eq!(taken(&mut inbox), *expected, "{name}");
             }
             assert!(!inbox.has_gap(), "{name}");
+        }
+    }
+
+    proptest! {
+        /// Posts of three maps each: in any order, any of them again, until each was there.
+        #[test]
+        fn whatever_overtakes_what(again in vec(0_u64..30, 0..60), last in Just((0..30).collect::<Vec<u64>>()).prop_shuffle()) {
+            let (mut inbox, mut taken) = (Inbox::default(), Vec::new());
+            for first in again.into_iter().chain(last) {
+                let maps = (first..(first + 3).min(30)).map(|number| {
+                    let message = Ok(number.to_be_bytes().to_vec().into());
+                    (number, Map { message, _claims: Arc::new([]) })
+                });
+                prop_assert_eq!(inbox.accept(maps.collect()), Ok(()));
+                taken.extend(std::iter::from_fn(|| inbox.pop()).map(|map| map.message.expect("a message")));
+            }
+            let expected: Vec<Bytes> = (0_u64..30).map(|number| number.to_be_bytes().to_vec().into()).collect();
+            prop_assert_eq!(taken, expected);
         }
     }
 
