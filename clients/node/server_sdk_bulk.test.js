@@ -5,6 +5,7 @@ import { generateKeyPairSync } from 'node:crypto';
 
 import { FieldValue, Timestamp } from '@google-cloud/firestore';
 
+import { Follower } from './follower.js';
 import { newProject, serverClient, test } from './suite.js';
 
 test('a bulk writer writes a thousand documents and tells of the ones that fail', async (t) => {
@@ -83,6 +84,10 @@ test('by REST, when it is preferred', async (t) => {
     transaction.update(snapshot.ref, { n: snapshot.get('n') + 100 });
   });
   assert.equal((await db.doc('q/1').get()).get('n'), 101);
+  // Listeners go over gRPC all the same.
+  const follower = new Follower((next, error) => db.doc('q/1').onSnapshot(next, error));
+  assert.equal((await follower.next()).get('n'), 101);
+  follower.stop();
   await assert.rejects(db.doc('q/missing').update({ n: 1 }), /No document to update: .*q\/missing/);
 });
 

@@ -136,6 +136,38 @@ test('documents of half a mebibyte, several in one commit', async (t) => {
   assert.deepEqual(lengths, [500_000, 500_000, 500_000, 500_000]);
 });
 
+test('a tab with the token of a mock user listens and writes', async (t) => {
+  const connection = { mockUserToken: { sub: 'alice', email: 'alice@example.com' } };
+  const tab = await openTab(await openProfile(t), newProject(), { connection });
+  const heard = await tab.evaluate(async () => {
+    const follower = follow(doc(db, 'users/alice'));
+    await follower.next();
+    await setDoc(doc(db, 'users/alice'), { name: 'Alice' });
+    await runTransaction(db, async (transaction) => {
+      const { name } = (await transaction.get(doc(db, 'users/alice'))).data();
+      transaction.update(doc(db, 'users/alice'), { name: `${name} Liddell` });
+    });
+    return (await follower.until((snapshot) => snapshot.data()?.name.length > 5)).data();
+  });
+  assert.deepEqual(heard, { name: 'Alice Liddell' });
+});
+
+test('ten profiles that follow one list see the same in the end', async (t) => {
+  const project = newProject();
+  const tabs = [];
+  for (let number = 0; number < 10; number++) tabs.push(await openTab(await openProfile(t), project));
+  const start = async () => {
+    window.list = follow(query(collection(db, 'list'), orderBy('n', 'desc'), limit(3)));
+    await list.next();
+  };
+  await Promise.all(tabs.map((tab) => tab.evaluate(start)));
+  const add = async (number) => {
+    for (let time = 0; time < 10; time++) await addDoc(collection(db, 'list'), { n: time * 10 + number });
+    await list.until((snapshot) => snapshot.docs.map((one) => one.get('n')).join() === '99,98,97');
+  };
+  await Promise.all(tabs.map((tab, number) => tab.evaluate(add, number)));
+});
+
 async function twoTabs(t) {
   const project = newProject();
   const profile = await openProfile(t);

@@ -12,12 +12,12 @@ const CACHES = {
     firestore.persistentLocalCache({ tabManager: firestore.persistentMultipleTabManager() }),
 };
 
-/** Makes `db` of a project on a server, `{ cache, settings }` as the test wants them. */
-export function open({ project, host, port, cache = 'memory', settings = {} }) {
+/** Makes `db` of a project on a server; the rest as the test wants it. */
+export function open({ project, host, port, cache = 'memory', settings = {}, connection = {} }) {
   firestore.setLogLevel('silent');
   const app = initializeApp({ projectId: project, apiKey: 'any' });
   const db = firestore.initializeFirestore(app, { localCache: CACHES[cache](), ...settings });
-  firestore.connectFirestoreEmulator(db, host, port);
+  firestore.connectFirestoreEmulator(db, host, port, connection);
   Object.assign(window, firestore, { db, follow, changesOf, idsOf });
 }
 

@@ -4,8 +4,8 @@ import { initializeApp } from 'firebase/app';
 import * as lite from 'firebase/firestore/lite';
 
 /** Makes `db` of a project on a server. */
-export function open({ project, host, port }) {
+export function open({ project, host, port, connection = {} }) {
   const db = lite.getFirestore(initializeApp({ projectId: project, apiKey: 'any' }));
-  lite.connectFirestoreEmulator(db, host, port);
+  lite.connectFirestoreEmulator(db, host, port, connection);
   Object.assign(window, lite, { db });
 }
