@@ -7,12 +7,12 @@ use model::query::{
     Aggregation, AggregationKind, AggregationQuery, Cursor, Direction, FieldOperator, Filter, Order,
     Selector, StructuredQuery, UnaryOperator,
 };
-use model::{DocumentPath, FieldPath, Fields, Parent, Value};
+use model::{Document, DocumentPath, FieldPath, Fields, Parent, Value};
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
-use query::MissingIndex;
+use query::{Anchor, AnchoredValues, MissingIndex};
 
 use crate::oracle::{self, Documents};
 use crate::text;
@@ -259,7 +259,45 @@ fn check(view: &View, documents: &Documents, query: &StructuredQuery) -> Result<
         prop_assert_eq!(&paths, &expected, "required: {}", &plan);
     }
     totals(view, documents, query, &expected)?;
+    placed(view, documents, query, &expected)?;
     Ok(true)
+}
+
+/// A matcher that is asked of each document alone gives the same results, and finds each where it is filed.
+fn placed(
+    view: &View,
+    documents: &Documents,
+    query: &StructuredQuery,
+    expected: &[DocumentPath],
+) -> Result<(), TestCaseError> {
+    let matcher = query::prepare(query, view.database()).expect("checked").matcher().expect("no vectors");
+    let anchors = matcher.filed_under().anchors;
+    let mut places = Vec::new();
+    for path in documents.keys() {
+        let document = view.get(path).expect("readable").expect("written before");
+        let Some(place) = matcher.place(&document).expect("readable") else { continue };
+        prop_assert!(matcher.covers(path));
+        let held = |anchor: &Anchor| match anchor {
+            Anchor::Name(name) => name == path.as_str(),
+            Anchor::Value(field, value) => {
+                values(&document, field).is_some_and(|values| values.value == *value)
+            }
+            Anchor::Element(field, value) => {
+                values(&document, field).is_some_and(|values| values.elements.contains(value))
+            }
+        };
+        prop_assert!(anchors.as_ref().is_none_or(|anchors| anchors.iter().any(held)), "{:?}", anchors);
+        places.push((place, path.clone()));
+    }
+    places.sort();
+    let limit = matcher.limit().map_or(usize::MAX, |limit| limit as usize);
+    let shown = places.into_iter().map(|(_, path)| path).skip(matcher.offset() as usize).take(limit);
+    prop_assert_eq!(shown.collect::<Vec<_>>(), expected);
+    Ok(())
+}
+
+fn values(document: &Document, field: &FieldPath) -> Option<AnchoredValues> {
+    query::anchored_values(document, field).expect("readable")
 }
 
 /// Count, sum and average over the same query. A limit cuts before they do, and the fields they need
