@@ -33,9 +33,7 @@ pub(crate) async fn answer(
     let response = match Kind::of(&request) {
         Kind::Call => grpc::call(gateway, connection, request, AtEnd::HalfClose).await,
         Kind::Neighbour(neighbour) => Box::pin(neighbour.answer(gateway, request)).await,
-        kind @ (Kind::Channel(_) | Kind::WebCall | Kind::Rest | Kind::Question | Kind::Control) => {
-            Box::pin(plain(gateway, connection, kind, request)).await
-        }
+        Kind::Plain(plain) => Box::pin(plain.answer(gateway, connection, request)).await,
     };
     drop(open);
     response
@@ -45,6 +43,11 @@ pub(crate) async fn answer(
 enum Kind {
     Call,
     Neighbour(Neighbour),
+    Plain(Plain),
+}
+
+/// A request that a page may send.
+enum Plain {
     Channel(webchannel::Address),
     WebCall,
     Rest,
@@ -57,39 +60,45 @@ impl Kind {
     fn of(request: &Request<Incoming>) -> Self {
         let (path, headers) = (request.uri().path(), request.headers());
         let is_post = request.method() == Method::POST;
-        if is_post && grpc_web::is_call(headers) {
-            Kind::WebCall
-        } else if is_post && request.version() == Version::HTTP_2 && grpc::is_call(headers) {
-            Neighbour::at(path).map_or(Kind::Call, Kind::Neighbour)
-        } else if request.method() == Method::OPTIONS {
-            Kind::Question
-        } else if let Some(address) = webchannel::Address::parse(path) {
-            Kind::Channel(address)
-        } else if rest::is_below(path) {
-            Kind::Rest
-        } else {
-            Kind::Control
+        if is_post
+            && request.version() == Version::HTTP_2
+            && grpc::is_call(headers)
+            && !grpc_web::is_call(headers)
+        {
+            return Neighbour::at(path).map_or(Kind::Call, Kind::Neighbour);
         }
+        Kind::Plain(if request.method() == Method::OPTIONS {
+            Plain::Question
+        } else if is_post && grpc_web::is_call(headers) {
+            Plain::WebCall
+        } else if let Some(address) = webchannel::Address::parse(path) {
+            Plain::Channel(address)
+        } else if rest::is_below(path) {
+            Plain::Rest
+        } else {
+            Plain::Control
+        })
     }
 }
 
-/// Answers what pages may ask, too.
-async fn plain(
-    gateway: &Gateway,
-    connection: &Arc<Connection>,
-    kind: Kind,
-    request: Request<Incoming>,
-) -> Response<Body> {
-    let page = cors::Page::of(request.headers());
-    let mut response = match kind {
-        Kind::Channel(address) => webchannel::answer(gateway, connection, address, request).await,
-        Kind::WebCall => grpc_web::call(gateway, connection, request).await,
-        Kind::Rest => rest::answer(gateway, connection, request).await.unwrap_or_else(not_found),
-        Kind::Question => Response::new(Body::Plain(None)),
-        Kind::Control | Kind::Call | Kind::Neighbour(_) => control::answer(gateway, request).await,
-    };
-    page.allow(response.headers_mut());
-    response
+impl Plain {
+    async fn answer(
+        self,
+        gateway: &Gateway,
+        connection: &Arc<Connection>,
+        request: Request<Incoming>,
+    ) -> Response<Body> {
+        let page = cors::Page::of(request.headers());
+        let mut response = match self {
+            Plain::Channel(address) => webchannel::answer(gateway, connection, address, request).await,
+            Plain::WebCall => grpc_web::call(gateway, connection, request).await,
+            Plain::Rest => rest::answer(gateway, connection, request).await.unwrap_or_else(not_found),
+            Plain::Question => Response::new(Body::Plain(None)),
+            Plain::Control => control::answer(gateway, request).await,
+        };
+        page.allow(response.headers_mut());
+        response
+    }
 }
 
 /// The standard gRPC services beside Firestore.

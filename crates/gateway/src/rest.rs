@@ -24,7 +24,6 @@ use hyper::body::Incoming;
 use model::{Code, Status};
 use tokio::time::Instant;
 use tracing::Instrument;
-use wire::methods::Method;
 
 use crate::Gateway;
 use crate::body::Body;
@@ -55,18 +54,8 @@ pub(crate) async fn answer(
     connection: &Arc<Connection>,
     request: Request<Incoming>,
 ) -> Option<Response<Body>> {
+    let route = route::find(&verb(&request), request.uri().path())?;
     let parameters = Parameters::of(request.uri().query().unwrap_or_default());
-    let route = match route::find(&verb(&request), request.uri().path()) {
-        Ok(route) => route?,
-        Err(refusal) => {
-            let form = Form::of(Method::GetDocument, &parameters);
-            return Some(respond(
-                http_status(refusal.code),
-                form,
-                Body::plain(form.refusal(&refusal.into())),
-            ));
-        }
-    };
     let span = tracing::debug_span!("rest", method = route.method.name());
     let running = run(gateway, connection, request, route, parameters);
     Some(running.instrument(span).await)

@@ -11,6 +11,7 @@ use wire::schema::table::{Field, Form, Kind, Message, Shape};
 
 use super::invalid::{Invalid, Violation, Violations};
 use super::place::Place;
+use super::time::{read_moment, read_span};
 use super::tokens::{Token, Tokens};
 use super::{scalar, shown};
 
@@ -134,7 +135,7 @@ impl<'a> Reader<'a> {
             // One element needs no array around it.
             (Shape::Single | Shape::Repeated, token) => {
                 self.place.enter(&field.name);
-                let outcome = self.value(field, key, token);
+                let outcome = self.value(field.kind, field.number, key, token);
                 self.place.leave();
                 outcome
             }
@@ -147,7 +148,7 @@ impl<'a> Reader<'a> {
         while self.tokens.next_element(std::mem::take(&mut is_first))? {
             let token = self.tokens.value()?;
             if token != Token::Null || takes_null(field.kind) {
-                self.value(field, &field.name, token)?;
+                self.value(field.kind, field.number, &field.name, token)?;
             }
             self.place.next();
         }
@@ -167,7 +168,7 @@ impl<'a> Reader<'a> {
                 if token == Token::Null && !takes_null(field.kind) {
                     return Ok(());
                 }
-                reader.kind(field.kind, 2, &key, token)
+                reader.value(field.kind, 2, &key, token)
             })?;
             self.place.leave();
             self.place.next();
@@ -195,7 +196,7 @@ impl<'a> Reader<'a> {
         }
         self.place.enter(&field.name);
         let outcome = match (rest, field.kind) {
-            (None, kind) => self.kind(kind, field.number, name, Token::String(value.into())),
+            (None, kind) => self.value(kind, field.number, name, Token::String(value.into())),
             (Some(rest), Kind::Message(id)) if field.shape == Shape::Single => {
                 self.nested(field.number, |reader| reader.bind(id.get(), rest, value, chosen))
             }
@@ -205,12 +206,8 @@ impl<'a> Reader<'a> {
         outcome
     }
 
-    /// A value of `field`, wherever its number says.
-    fn value(&mut self, field: &'static Field, key: &str, token: Token<'a>) -> Result<(), Invalid> {
-        self.kind(field.kind, field.number, key, token)
-    }
-
-    fn kind(&mut self, kind: Kind, number: u32, key: &str, token: Token<'a>) -> Result<(), Invalid> {
+    /// One value as field `number`; `key` is its name for the client.
+    fn value(&mut self, kind: Kind, number: u32, key: &str, token: Token<'a>) -> Result<(), Invalid> {
         let Kind::Message(id) = kind else {
             return match scalar::push(&mut self.out, kind, number, &token) {
                 Ok(()) => Ok(()),
@@ -228,10 +225,10 @@ impl<'a> Reader<'a> {
             }
             (Form::Wrapper, _) => {
                 let inner = &message.fields[0];
-                self.nested(number, |reader| reader.kind(inner.kind, inner.number, key, token))
+                self.nested(number, |reader| reader.value(inner.kind, inner.number, key, token))
             }
-            (Form::Timestamp, Token::String(text)) => self.moment(kind, number, key, text),
-            (Form::Duration, Token::String(text)) => self.span(kind, number, key, text),
+            (Form::Timestamp, Token::String(text)) => self.time(kind, number, key, read_moment(text)),
+            (Form::Duration, Token::String(text)) => self.time(kind, number, key, read_span(text)),
             // Free-form messages stand in answers only.
             (
                 Form::Object
@@ -246,27 +243,21 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn moment(&mut self, kind: Kind, number: u32, key: &str, text: &str) -> Result<(), Invalid> {
-        match super::time::read_moment(text) {
-            Ok((seconds, nanos)) => self.seconds(number, seconds, nanos),
+    /// Writes an instant or a span, of which `read` are the seconds and nanoseconds.
+    fn time(
+        &mut self,
+        kind: Kind,
+        number: u32,
+        key: &str,
+        read: Result<(i64, i32), &str>,
+    ) -> Result<(), Invalid> {
+        let (seconds, nanos) = match read {
+            Ok(read) => read,
             Err(why) => {
                 self.wrong(kind, &format!("Field '{}', {why}", shown(key)));
-                Ok(())
+                return Ok(());
             }
-        }
-    }
-
-    fn span(&mut self, kind: Kind, number: u32, key: &str, text: &str) -> Result<(), Invalid> {
-        match super::time::read_span(text) {
-            Ok((seconds, nanos)) => self.seconds(number, seconds, nanos),
-            Err(why) => {
-                self.wrong(kind, &format!("Field '{}', {why}", shown(key)));
-                Ok(())
-            }
-        }
-    }
-
-    fn seconds(&mut self, number: u32, seconds: i64, nanos: i32) -> Result<(), Invalid> {
+        };
         self.nested(number, |reader| {
             scalar::push_integer(&mut reader.out, 1, seconds);
             scalar::push_integer(&mut reader.out, 2, i64::from(nanos));

@@ -4,7 +4,6 @@
 //! any character; an encoded slash stays encoded, since no id can have one.
 
 use http::Method as Verb;
-use model::Status;
 use percent_encoding::percent_decode_str;
 use wire::methods::Method;
 
@@ -35,25 +34,23 @@ pub(crate) fn is_below(path: &str) -> bool {
     VERSIONS.iter().any(|version| path.starts_with(version))
 }
 
-/// Finds the method, if the path is one of the API's; an error is a path that cannot be read.
-pub(super) fn find(verb: &Verb, path: &str) -> Result<Option<Route>, Status> {
-    let Some(resource) = VERSIONS.iter().find_map(|version| path.strip_prefix(version)) else {
-        return Ok(None);
-    };
+/// Finds the method, if the path is one of the API's.
+pub(super) fn find(verb: &Verb, path: &str) -> Option<Route> {
+    let resource = VERSIONS.iter().find_map(|version| path.strip_prefix(version))?;
     let (resource, custom) = match verb {
         &Verb::POST => split_custom(resource),
         _ => (resource, None),
     };
-    let segments = resource.split('/').map(decoded).collect::<Result<Vec<_>, _>>()?;
-    let Some(at) = Place::of(&segments) else { return Ok(None) };
-    Ok(match (verb, custom) {
+    let segments: Vec<_> = resource.split('/').map(decoded).collect::<Option<_>>()?;
+    let at = Place::of(&segments)?;
+    match (verb, custom) {
         (&Verb::POST, Some(method)) => at.called(method),
         (&Verb::POST, None) => at.created(),
         (&Verb::GET, _) => Some(at.got()),
         (&Verb::PATCH, _) => Some(at.named(Method::UpdateDocument, "document.name", Payload::Document)),
         (&Verb::DELETE, _) => Some(at.named(Method::DeleteDocument, "name", Payload::None)),
         _ => None,
-    })
+    }
 }
 
 /// The custom verb behind the last colon of the last segment; an id may have colons too.
@@ -84,12 +81,11 @@ fn custom_method(name: &str) -> Option<Method> {
     }
 }
 
-fn decoded(segment: &str) -> Result<String, Status> {
-    let pieces = segment.replace("%2f", "%2F");
-    let pieces = pieces.split("%2F").map(|piece| percent_decode_str(piece).decode_utf8());
-    let pieces = pieces.collect::<Result<Vec<_>, _>>();
-    let pieces = pieces.map_err(|_| Status::invalid_argument("The path of the request is not UTF-8."))?;
-    Ok(pieces.join("%2F"))
+/// None when it is no UTF-8.
+fn decoded(segment: &str) -> Option<String> {
+    let segment = segment.replace("%2f", "%2F");
+    let pieces = segment.split("%2F").map(|piece| percent_decode_str(piece).decode_utf8().ok());
+    Some(pieces.collect::<Option<Vec<_>>>()?.join("%2F"))
 }
 
 /// `projects/{p}/databases/{d}/documents` and what is below it.
@@ -175,9 +171,8 @@ mod tests {
         let (verb, path) = request.split_once(' ').expect("a verb and a path");
         let path = path.replace("ROOT", ROOT);
         match find(&verb.parse().expect("a verb"), &path) {
-            Err(refusal) => refusal.message,
-            Ok(None) => "nothing".to_owned(),
-            Ok(Some(route)) => {
+            None => "nothing".to_owned(),
+            Some(route) => {
                 let bound = route.bound.iter().map(|(field, value)| format!(" {field}={value}"));
                 format!("{}{}", route.method.name(), bound.collect::<String>()).replace(ROOT, "ROOT")
             }
@@ -230,7 +225,6 @@ mod tests {
                 "CreateDocument parent=ROOT/c/d:listCollectionIds collection_id=e",
             ),
             ("GET /v1/projects/p/databases/%28default%29/documents/c/d", "GetDocument name=ROOT/c/d"),
-            ("GET /v1/ROOT/c/%ff", "The path of the request is not UTF-8."),
         ];
         for (request, expected) in table {
             assert_eq!(found(request), expected, "{request}");
@@ -247,6 +241,7 @@ mod tests {
             "POST /v1/ROOT/c/d:commit",
             "PUT /v1/ROOT/c/d",
             "GET /v1/",
+            "GET /v1/ROOT/c/%ff",
         ];
         for request in requests {
             assert_eq!(found(request), "nothing", "{request}");
