@@ -1,5 +1,6 @@
 //! The bodies of all answers, on whatever wire.
 
+use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -45,7 +46,7 @@ pub(crate) struct Streaming {
     /// None once the stream ended and the trailers are sent.
     messages: Option<AnswerStream>,
     /// What has been made and not yet asked for.
-    made: Bytes,
+    made: VecDeque<Bytes>,
     deadline: Pin<Box<Sleep>>,
     call: Call,
     undelivered: Undelivered,
@@ -70,7 +71,7 @@ impl Body {
         undelivered: Undelivered,
     ) -> Self {
         let deadline = Box::pin(tokio::time::sleep_until(deadline));
-        let made = Bytes::new();
+        let made = VecDeque::new();
         Body::Streaming(Box::new(Streaming { messages: Some(messages), made, deadline, call, undelivered }))
     }
 }
@@ -87,8 +88,8 @@ impl Whole {
 
 impl Streaming {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Frame<Bytes>>> {
-        if !self.made.is_empty() {
-            return Poll::Ready(Some(self.piece()));
+        if let Some(piece) = self.piece() {
+            return Poll::Ready(Some(piece));
         }
         let Some(messages) = self.messages.as_mut() else { return Poll::Ready(None) };
         self.undelivered.none();
@@ -103,24 +104,24 @@ impl Streaming {
         Poll::Ready(Some(match outcome {
             Some(Ok(frames)) => {
                 // One run of messages is bounded, so the limit for a connection is not asked here.
-                self.made = frames.into_bytes();
-                self.piece()
+                self.made.extend(frames.into_parts());
+                self.piece().unwrap_or_else(|| Frame::data(Bytes::new()))
             }
             Some(Err(status)) => self.end(Err(status)),
             None => self.end(Ok(())),
         }))
     }
 
-    /// The next part of what has been made: the HTTP layer holds what it was given until it is sent,
+    /// The next piece of what has been made: the HTTP layer holds what it was given until it is sent,
     /// and only when it asks again we know.
-    fn piece(&mut self) -> Frame<Bytes> {
-        self.undelivered.set(self.made.len());
-        let piece = self.made.split_to(self.made.len().min(PIECE_BYTES));
-        if self.made.is_empty() {
-            // An empty rest would keep the memory of the whole.
-            self.made = Bytes::new();
+    fn piece(&mut self) -> Option<Frame<Bytes>> {
+        let part = self.made.front_mut()?;
+        let piece = part.split_to(part.len().min(PIECE_BYTES));
+        if part.is_empty() {
+            self.made.pop_front();
         }
-        Frame::data(piece)
+        self.undelivered.set(piece.len() + self.made.iter().map(Bytes::len).sum::<usize>());
+        Some(Frame::data(piece))
     }
 
     fn end(&mut self, outcome: Result<(), Status>) -> Frame<Bytes> {

@@ -17,6 +17,7 @@ use service::Service;
 
 use crate::firestore::listen::Listening;
 use crate::firestore::write::Writing;
+use crate::grpc::frames::Shared;
 
 /// The conversation of one call. Dropped, it is over, and what it held is free.
 pub(crate) enum Conversation {
@@ -97,6 +98,11 @@ impl Conversation {
     /// The next message, a `ListenResponse` or `WriteResponse`; None when the conversation ended well.
     /// After None or an error there is nothing more to ask. Cancel-safe.
     pub(crate) async fn answer(&mut self) -> Result<Option<Bytes>, Status> {
+        Ok(self.shared_answer().await?.map(Shared::into_bytes))
+    }
+
+    /// As [`Conversation::answer`], without copies of what other conversations say as well.
+    pub(crate) async fn shared_answer(&mut self) -> Result<Option<Shared>, Status> {
         match self {
             Conversation::Listen(listening) => listening.answer().await,
             Conversation::Write(writing) => writing.answer().await,

@@ -93,11 +93,8 @@ pub(crate) async fn serve(
     drain: Duration,
 ) {
     let room = Arc::new(Semaphore::new(gateway.options.max_connections));
-    let shared = Shared {
-        gateway,
-        connections: Arc::default(),
-        requests: crate::connection::Memory::whole(),
-    };
+    let shared =
+        Shared { gateway, connections: Arc::default(), requests: crate::connection::Memory::whole() };
     let mut tasks = JoinSet::new();
     let mut stop = pin!(stop);
     for id in 0.. {

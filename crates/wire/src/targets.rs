@@ -19,6 +19,7 @@ pub mod listen_request {
     use super::{Oneof, Target};
 
     /// What changes on the stream.
+    #[expect(clippy::large_enum_variant, reason = "a request is read, taken apart and gone")]
     #[derive(Clone, PartialEq, Oneof)]
     pub enum TargetChange {
         #[prost(message, tag = "2")]
@@ -52,6 +53,7 @@ pub mod target {
     };
 
     /// What is listened to.
+    #[expect(clippy::large_enum_variant, reason = "a request is read, taken apart and gone")]
     #[derive(Clone, PartialEq, Oneof)]
     pub enum TargetType {
         #[prost(message, tag = "2")]

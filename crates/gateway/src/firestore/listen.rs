@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use model::{DatabaseName, Status};
 use service::{ListenStream, Service};
 use wire::firestore::ListenRequest;
@@ -10,6 +9,7 @@ use wire::firestore::listen_request::TargetChange;
 
 use crate::conversation::check_same_database;
 use crate::from_proto::target;
+use crate::grpc::frames::Shared;
 use crate::splice::Splicer;
 use crate::to_proto;
 
@@ -58,7 +58,7 @@ impl Listening {
     }
 
     /// The next message.
-    pub(crate) async fn answer(&mut self) -> Result<Option<Bytes>, Status> {
+    pub(crate) async fn answer(&mut self) -> Result<Option<Shared>, Status> {
         match self {
             Listening::New(_) => std::future::pending().await,
             Listening::Open(open) => {

@@ -11,6 +11,7 @@ use wire::firestore::{WriteRequest, WriteResponse};
 
 use crate::conversation::check_same_database;
 use crate::from_proto::write;
+use crate::grpc::frames::Shared;
 use crate::to_proto;
 
 /// Requests, and bytes of them, that wait for their turn. The official clients send ten ahead.
@@ -64,12 +65,12 @@ impl Writing {
     }
 
     /// The next message.
-    pub(crate) async fn answer(&mut self) -> Result<Option<Bytes>, Status> {
+    pub(crate) async fn answer(&mut self) -> Result<Option<Shared>, Status> {
         let outcome = self.step().await;
         if !matches!(outcome, Ok(Some(_))) {
             self.state = State::Over;
         }
-        Ok(outcome?.map(|response| response.encode_to_vec().into()))
+        Ok(outcome?.map(|response| Shared::whole(response.encode_to_vec())))
     }
 
     async fn step(&mut self) -> Result<Option<WriteResponse>, Status> {

@@ -11,7 +11,7 @@ use model::{Code, Status};
 use tokio::time::Instant;
 
 use super::answer::AnswerStream;
-use super::frames::{Frames, Reader};
+use super::frames::{Frames, Reader, Shared};
 use crate::connection::{Claim, Connection};
 use crate::conversation::Conversation;
 use crate::stopping::Stopped;
@@ -49,7 +49,7 @@ pub(crate) enum AtEnd {
 
 enum Event {
     Request(Result<Option<(Bytes, Claim)>, Status>),
-    Answer(Result<Option<Bytes>, Status>),
+    Answer(Result<Option<Shared>, Status>),
     Stopping,
 }
 
@@ -116,7 +116,7 @@ where
         let wanted = self.reading && self.conversation.wants_requests();
         tokio::select! {
             request = self.requests.next(self.connection.memory()), if wanted => Event::Request(request),
-            answer = self.conversation.answer() => Event::Answer(answer),
+            answer = self.conversation.shared_answer() => Event::Answer(answer),
             () = stopped.wait(), if !self.stopping => Event::Stopping,
         }
     }
@@ -136,12 +136,12 @@ where
     }
 
     /// The first answer, and those that need not be waited for.
-    fn gather(&mut self, first: &[u8]) -> Frames {
+    fn gather(&mut self, first: &Shared) -> Frames {
         let mut frames = Frames::default();
-        frames.push(|out| out.extend_from_slice(first));
+        frames.push_shared(first);
         while frames.len() < RUN_BYTES && self.ended.is_none() {
-            match self.conversation.answer().now_or_never() {
-                Some(Ok(Some(message))) => frames.push(|out| out.extend_from_slice(&message)),
+            match self.conversation.shared_answer().now_or_never() {
+                Some(Ok(Some(message))) => frames.push_shared(&message),
                 Some(Ok(None)) => self.ended = Some(self.end()),
                 Some(Err(refusal)) => self.ended = Some(Err(refusal)),
                 None => break,

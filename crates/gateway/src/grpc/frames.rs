@@ -15,6 +15,8 @@ use crate::connection::{Claim, Memory};
 const HEAD_BYTES: usize = 5;
 /// Buffer that a message begins with; it grows as bytes arrive, never by what the head claims.
 const FIRST_BUFFER_BYTES: usize = 64 * 1024;
+/// A shared part of a message is copied up to this length; a longer one is worth a part of its own.
+const COPIED_BYTES: usize = 8 * 1024;
 /// A message that has begun must have arrived after this time.
 pub(crate) const ARRIVAL: Duration = Duration::from_secs(30);
 
@@ -164,7 +166,11 @@ where
 
 /// Messages of an answer, each in its frame.
 #[derive(Default)]
-pub(crate) struct Frames(Vec<u8>);
+pub(crate) struct Frames {
+    /// What comes before `last`: bytes of our own, and bytes that other answers share.
+    parts: Vec<Bytes>,
+    last: Vec<u8>,
+}
 
 impl Frames {
     /// One message, which `write` appends to the bytes it is given.
@@ -181,22 +187,36 @@ impl Frames {
 
     /// One more message.
     pub(crate) fn push(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        let start = self.0.len();
-        self.0.extend_from_slice(&[0; HEAD_BYTES]);
-        write(&mut self.0);
-        let length = self.0.len() - start - HEAD_BYTES;
-        let length = u32::try_from(length).expect("answers are cut into messages far below 4 GiB");
-        self.0[start + 1..start + HEAD_BYTES].copy_from_slice(&length.to_be_bytes());
+        let start = self.last.len();
+        self.last.extend_from_slice(&[0; HEAD_BYTES]);
+        write(&mut self.last);
+        let length = self.last.len() - start - HEAD_BYTES;
+        self.last[start + 1..start + HEAD_BYTES].copy_from_slice(&length_bytes(length));
+    }
+
+    /// One more message, whose middle is not copied when it is long.
+    pub(crate) fn push_shared(&mut self, message: &Shared) {
+        self.last.push(0);
+        self.last.extend_from_slice(&length_bytes(message.len()));
+        self.last.extend_from_slice(&message.head);
+        if message.middle.len() < COPIED_BYTES {
+            self.last.extend_from_slice(&message.middle);
+        } else {
+            self.parts.push(std::mem::take(&mut self.last).into());
+            self.parts.push(message.middle.clone());
+        }
+        self.last.extend_from_slice(&message.tail);
     }
 
     /// Bytes so far.
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.parts.iter().map(Bytes::len).sum::<usize>() + self.last.len()
     }
 
-    /// The messages, without their frames.
+    /// The messages, without their frames, of an answer to a call of one request: it shares nothing.
     pub(crate) fn messages(&self) -> impl Iterator<Item = &[u8]> {
-        let mut rest = &self.0[..];
+        assert!(self.parts.is_empty(), "only conversations share bytes");
+        let mut rest = &self.last[..];
         std::iter::from_fn(move || {
             let (head, behind) = rest.split_first_chunk::<HEAD_BYTES>()?;
             let [_, length @ ..] = *head;
@@ -208,7 +228,48 @@ impl Frames {
 
     /// The bytes for the wire.
     pub(crate) fn into_bytes(self) -> Bytes {
-        self.0.into()
+        if self.parts.is_empty() {
+            return self.last.into();
+        }
+        let parts: Vec<Bytes> = self.into_parts().collect();
+        parts.concat().into()
+    }
+
+    /// The bytes for the wire, in parts.
+    pub(crate) fn into_parts(self) -> impl Iterator<Item = Bytes> {
+        let last = Some(Bytes::from(self.last)).filter(|last| !last.is_empty());
+        self.parts.into_iter().chain(last)
+    }
+}
+
+fn length_bytes(length: usize) -> [u8; 4] {
+    u32::try_from(length).expect("answers are cut into messages far below 4 GiB").to_be_bytes()
+}
+
+/// A message whose middle is the same in the answers to many clients: a document that has changed.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Shared {
+    pub(crate) head: Vec<u8>,
+    pub(crate) middle: Bytes,
+    pub(crate) tail: Vec<u8>,
+}
+
+impl Shared {
+    /// A message of which nothing is shared.
+    pub(crate) fn whole(message: Vec<u8>) -> Self {
+        Shared { head: message, middle: Bytes::new(), tail: Vec::new() }
+    }
+
+    fn len(&self) -> usize {
+        self.head.len() + self.middle.len() + self.tail.len()
+    }
+
+    /// The message in one piece.
+    pub(crate) fn into_bytes(self) -> Bytes {
+        if self.middle.is_empty() && self.tail.is_empty() {
+            return self.head.into();
+        }
+        [&self.head[..], &self.middle, &self.tail].concat().into()
     }
 }
 
@@ -256,6 +317,28 @@ mod tests {
         let body = StreamBody::new(futures::stream::iter(pieces));
         let message = read_message(body, &Memory::new(), Instant::now() + Duration::from_secs(5)).await;
         assert_eq!(message.expect("read").0, "hello");
+    }
+
+    #[test]
+    fn a_long_middle_is_shared_and_a_short_one_copied() {
+        let shared = |length| Shared {
+            head: b"head".to_vec(),
+            middle: vec![b'm'; length].into(),
+            tail: b"tail".to_vec(),
+        };
+        let mut frames = Frames::one(|out| out.extend_from_slice(b"first"));
+        let (short, long) = (shared(COPIED_BYTES - 1), shared(COPIED_BYTES));
+        frames.push_shared(&short);
+        frames.push_shared(&long);
+        frames.push(|out| out.extend_from_slice(b"last"));
+        let mut expected = Frames::one(|out| out.extend_from_slice(b"first"));
+        for message in [short.into_bytes(), long.clone().into_bytes(), Bytes::from_static(b"last")] {
+            expected.push(|out| out.extend_from_slice(&message));
+        }
+        let length = frames.len();
+        let parts: Vec<_> = frames.into_parts().collect();
+        assert_eq!(parts[1].as_ptr(), long.middle.as_ptr());
+        assert_eq!((parts.concat().len(), Bytes::from(parts.concat())), (length, expected.into_bytes()));
     }
 
     #[tokio::test]
