@@ -82,3 +82,36 @@ impl Drop for Reader {
         self.dropped.store(true, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use database::{ByteRange, NameSource, Options, Store};
+    use host::{Host, ManualClock};
+    use model::query::Direction;
+    use model::write::{Operation, Precondition, Write};
+    use model::{Code, DatabaseName, DocumentPath, Fields, Parent};
+    use storage::memory::MemoryEngine;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_scan_that_nobody_waits_for_any_more_stops_where_it_is() {
+        let host = Host::simulated(Arc::new(ManualClock::at(1)), 1);
+        let store = Store::open(Arc::new(MemoryEngine::new()), host, Options::default()).unwrap();
+        let database = store.database(&DatabaseName::new("p", "d")).unwrap();
+        let write = |id: u32| Write {
+            path: DocumentPath::new(&format!("c/{id}")).unwrap(),
+            operation: Operation::Set { fields: Fields::new(), mask: None, transforms: Vec::new() },
+            precondition: Precondition::None,
+        };
+        database.commit((0..10).map(write).collect(), None).await.unwrap();
+        let (reader, _) = Reader::open(database, ReadAt::Now.into()).unwrap();
+        let view = reader.view().unwrap().clone();
+        let source = NameSource::Kindless { parent: Parent::Root };
+        let mut documents = view.scan_documents(&source, ByteRange::all(), Direction::Ascending);
+        assert!(documents.next().unwrap().is_some());
+        drop(reader);
+        assert_eq!(documents.next().unwrap_err().code, Code::Cancelled);
+        assert!(view.reads().documents <= 2, "{:?}", view.reads());
+    }
+}
