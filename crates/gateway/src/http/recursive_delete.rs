@@ -7,8 +7,6 @@ use model::write::{Operation, Precondition, Write};
 use model::{DatabaseName, DocumentPath, FieldPath, Parent, Status};
 use service::{Call, Commit, Explain, ListDocuments, Listed, ReadAt, RunQuery, Service};
 
-/// Documents deleted with one commit.
-const BATCH: usize = 500;
 /// Documents of a collection that are listed at once.
 const PAGE: i32 = 300;
 
@@ -47,7 +45,7 @@ pub(super) async fn run(
 ) -> Result<(), Status> {
     let deleting = Deleting { service, database, call: Call { deadline } };
     match tree {
-        Tree::Document(path) => deleting.document(path).await,
+        Tree::Document(path) => deleting.documents(&[path]).await,
         Tree::Collection { parent, id } => deleting.collection(parent, id).await,
     }
 }
@@ -74,13 +72,12 @@ impl Deleting<'_> {
                 at: ReadAt::Now,
             };
             let page = self.service.list_documents(&self.call, list).await?;
-            for listed in page.documents {
-                self.document(match listed {
-                    Listed::Document(document) => document.path,
-                    Listed::Missing(path) => path,
-                })
-                .await?;
-            }
+            let path = |listed| match listed {
+                Listed::Document(document) => document.path,
+                Listed::Missing(path) => path,
+            };
+            let paths: Vec<_> = page.documents.into_iter().map(path).collect();
+            self.documents(&paths).await?;
             page_token = page.next_page_token;
             if page_token.is_empty() {
                 return Ok(());
@@ -89,7 +86,14 @@ impl Deleting<'_> {
     }
 
     /// First what is below, so that a document is there until its tree is gone.
-    async fn document(&self, path: DocumentPath) -> Result<(), Status> {
+    async fn documents(&self, paths: &[DocumentPath]) -> Result<(), Status> {
+        for path in paths {
+            self.below(path).await?;
+        }
+        self.delete(paths).await
+    }
+
+    async fn below(&self, path: &DocumentPath) -> Result<(), Status> {
         let query = StructuredQuery {
             parent: Parent::Document(path.clone()),
             from: Selector { collection_id: None, all_descendants: true },
@@ -107,14 +111,16 @@ impl Deleting<'_> {
         let mut answer = self.service.run_query(&self.call, run).await?;
         while let Some(step) = answer.next().await? {
             let paths: Vec<_> = step.documents.into_iter().map(|document| document.path).collect();
-            for some in paths.chunks(BATCH) {
-                self.delete(some).await?;
-            }
+            self.delete(&paths).await?;
         }
-        self.delete(&[path]).await
+        Ok(())
     }
 
+    /// As many as a page or a step of an answer has: one commit takes them all.
     async fn delete(&self, paths: &[DocumentPath]) -> Result<(), Status> {
+        if paths.is_empty() {
+            return Ok(());
+        }
         let write = |path: &DocumentPath| Write {
             path: path.clone(),
             operation: Operation::Delete,
