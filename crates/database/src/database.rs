@@ -424,13 +424,14 @@ impl Inner {
         waited.into_iter().for_each(|id| self.end_transaction(id, Ending::WaitedTooLong));
     }
 
-    /// Puts `set` in place of the indexes. When `fewer` are maintained from now on, the read-write transactions
-    /// end in the same moment: what they have read in an index that is not maintained any more, they cannot keep
-    /// true, and a commit that ignores that index must not come between. Transactions that only read go on, on
-    /// rows that the retention keeps for them. Answers a time that no view with the indexes before is later than.
+    /// Puts `set` in place of the indexes. When `fewer` are maintained from now on, the read-write
+    /// transactions end in the same moment: what they have read in an index that is not maintained any more,
+    /// they cannot keep true, and a commit that ignores that index must not come between. Transactions that
+    /// only read go on, on rows that the retention keeps for them. Answers a time that no view with the
+    /// indexes before is later than.
     ///
-    /// The round under way goes on with the indexes it began with. It maintains all that are ready in `set`, for
-    /// an index that is new there is not ready before it is built, and what was exempted stays so.
+    /// The round under way goes on with the indexes it began with. It maintains all that are ready in `set`,
+    /// for an index that is new there is not ready before it is built, and what was exempted stays so.
     pub(crate) fn replace_indexes(self: &Arc<Self>, set: IndexSet, fewer: bool) -> Timestamp {
         let ready = {
             let mut coordination = self.coordination.lock();

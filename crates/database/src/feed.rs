@@ -4,8 +4,9 @@
 //!   committer ── end_round ──► [step][step][step] ──► follower (at its own time)
 //!                               ▲ oldest is dropped when the ring is full
 //! ```
-//! Nothing is kept while nobody follows, and the committer never waits for a follower. One that is too slow, or that came
-//! in the middle of a round, is told that it missed something and until when; it compares two views instead.
+//! Nothing is kept while nobody follows, and the committer never waits for a follower. One that is too slow,
+//! or that came in the middle of a round, is told that it missed something and until when; it compares two
+//! views instead.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -40,7 +41,8 @@ pub struct DocumentChange {
 pub enum Followed {
     /// The commit after the one handed out before.
     Step(Arc<Step>),
-    /// Commits after the one and up to the other time are no longer at hand; the change log names what they changed.
+    /// Commits after the one and up to the other time are no longer at hand; the change log names what they
+    /// changed.
     Missed { after: Timestamp, until: Timestamp },
     /// There is no later commit.
     UpToDate,
@@ -48,7 +50,8 @@ pub enum Followed {
     Ended,
 }
 
-/// Hands out a database's commits in order, from the moment it was made. While it lives, the database keeps them for it.
+/// Hands out a database's commits in order, from the moment it was made. While it lives, the database keeps
+/// them for it.
 pub struct Follower {
     inner: Arc<Inner>,
     id: u64,
@@ -73,7 +76,8 @@ impl Follower {
         self.inner.publication.next_step(self.id, self.inner.now())
     }
 
-    /// A time up to which everything has been handed out: the present, if nothing waits and no round is under way.
+    /// A time up to which everything has been handed out: the present, if nothing waits and no round is under
+    /// way.
     pub fn advance(&mut self) -> Timestamp {
         self.inner.publication.advance(self.id, self.inner.now())
     }

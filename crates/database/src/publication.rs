@@ -89,8 +89,8 @@ impl Publication {
         self.state.lock().ring.is_followed()
     }
 
-    /// Closes a round. `last` is its last commit time, None when nothing became visible; `steps` are its commits,
-    /// None when they were not kept.
+    /// Closes a round. `last` is its last commit time, None when nothing became visible; `steps` are its
+    /// commits, None when they were not kept.
     pub(crate) fn end_round(&self, used: Timestamp, last: Option<Timestamp>, steps: Option<Vec<Arc<Step>>>) {
         let mut state = self.state.lock();
         state.in_flight = None;
@@ -136,7 +136,8 @@ impl Publication {
         state.ring.advance(follower, newest)
     }
 
-    /// From now on followers are told nothing but that the database has ended (or, with false, that it has not).
+    /// From now on followers are told nothing but that the database has ended (or, with false, that it has
+    /// not).
     pub(crate) fn set_ended(&self, ended: bool) {
         self.state.lock().ended = ended;
         self.last_commit.send_modify(|_| ());

@@ -108,7 +108,8 @@ impl Store {
         let catalog = self.catalog.lock();
         let before = self.databases.read().get(name).cloned();
         let set_ended = |ended| before.iter().for_each(|before| before.inner.publication.set_ended(ended));
-        // Followers hand out no later times of what is about to go; whatever has been seen is before what comes.
+        // Followers hand out no later times of what is about to go; whatever has been seen is before what
+        // comes.
         set_ended(true);
         // No time belongs to both: whoever comes back with an earlier one knows the old documents.
         let seen = before.as_ref().map_or(Timestamp::ZERO, |before| before.view().read_time().next());

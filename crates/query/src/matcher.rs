@@ -1,8 +1,8 @@
 //! One query against one document: what a listener needs to know of a change.
 //!
-//! A matcher gives a document its place among the results, as if there were neither offset nor limit; whoever keeps
-//! the results by their places applies those two. [`Matcher::filed_under`] names what every match has, so that of many
-//! matchers only those need be asked that can match.
+//! A matcher gives a document its place among the results, as if there were neither offset nor limit; whoever
+//! keeps the results by their places applies those two. [`Matcher::filed_under`] names what every match has,
+//! so that of many matchers only those need be asked that can match.
 
 use database::{NameSource, View};
 use model::encoding::push_index_value;
@@ -62,8 +62,8 @@ impl Prepared {
 }
 
 impl Matcher {
-    /// The document's place in the query's order; None when it does not match. Places compare as bytes, and no two
-    /// documents have the same.
+    /// The document's place in the query's order; None when it does not match. Places compare as bytes, and
+    /// no two documents have the same.
     ///
     /// # Errors
     /// INTERNAL for a damaged document.
@@ -153,8 +153,8 @@ impl Matcher {
         Filing { source: self.normal.source.names(), anchors }
     }
 
-    /// The same bytes for queries that have the same results, in the same order and with the same fields, and are
-    /// served by the same indexes.
+    /// The same bytes for queries that have the same results, in the same order and with the same fields, and
+    /// are served by the same indexes.
     pub fn identity(&self) -> Vec<u8> {
         let normal = &self.normal;
         let mut out = Identity::default();
@@ -229,8 +229,8 @@ impl Identity {
     }
 }
 
-/// What all that a disjunct accepts has in common: of several things the one with most bytes, since the shortest,
-/// booleans and nulls, tell the least apart.
+/// What all that a disjunct accepts has in common: of several things the one with most bytes, since the
+/// shortest, booleans and nulls, tell the least apart.
 fn anchor(disjunct: &Disjunct) -> Option<Anchor> {
     if let Some(name) = disjunct.name.conditions.iter().find_map(exact_name) {
         return Some(Anchor::Name(name));

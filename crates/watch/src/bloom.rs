@@ -9,7 +9,8 @@ use model::{DatabaseName, DocumentPath};
 
 use crate::event::Bloom;
 
-/// Names that are not there pass one filter test of so many. A name that passes wrongly makes the client ask for everything again.
+/// Names that are not there pass one filter test of so many. A name that passes wrongly makes the client ask
+/// for everything again.
 const ONE_PASSES_OF: f64 = 100.0;
 /// Bits besides: among few bits the multiples of a name's second number soon fall on the same ones.
 const EXTRA_BITS: usize = 64;

@@ -1,4 +1,5 @@
-//! Which views a changed document may concern: by its path, by its collection, and there by the value of a field.
+//! Which views a changed document may concern: by its path, by its collection, and there by the value of a
+//! field.
 //!
 //! ```text
 //!   paths:        users/ada ───────────────────────────────► views
@@ -7,7 +8,8 @@
 //!   elsewhere ────────────┴─ owner ── value "ada" ─────────► views
 //!                                  └─ an element "x" ──────► views
 //! ```
-//! So a change costs a look-up for each field that some query in its collection pins, and then only what it finds.
+//! So a change costs a look-up for each field that some query in its collection pins, and then only what it
+//! finds.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -4,12 +4,14 @@
 //!   Follower ── step ──► Finder ── views ──► View::apply ── items ──► Mailbox, Mailbox, …
 //!                                (one a query, shared)               (one a stream, bounded)
 //! ```
-//! All of it happens under one lock, in commit order; `processed` is the time up to which it has happened. A stream takes
-//! from its mailbox only what is not later than that, so it sees a commit whole or not at all. Whoever adds a target
-//! catches up first, so that it sees every acknowledged commit, and then joins at `processed`: what comes later is in
-//! the mailbox, what came before is in the view of the database at that time.
+//! All of it happens under one lock, in commit order; `processed` is the time up to which it has happened. A
+//! stream takes from its mailbox only what is not later than that, so it sees a commit whole or not at all.
+//! Whoever adds a target catches up first, so that it sees every acknowledged commit, and then joins at
+//! `processed`: what comes later is in the mailbox, what came before is in the view of the database at that
+//! time.
 //!
-//! A dispatcher task catches up when there are commits. It begins with the first target and ends with the last.
+//! A dispatcher task catches up when there are commits. It begins with the first target and ends with the
+//! last.
 
 mod state;
 
@@ -117,9 +119,9 @@ impl Hub {
         self.follow(&mut state);
     }
 
-    /// Subscribes a stream to what its targets want, all from the same time on. With `again`, in place of all that it is
-    /// subscribed to, and although it lags: it has to find out by itself what happened up to then. Blocks; needs a
-    /// runtime around it.
+    /// Subscribes a stream to what its targets want, all from the same time on. With `again`, in place of all
+    /// that it is subscribed to, and although it lags: it has to find out by itself what happened up to then.
+    /// Blocks; needs a runtime around it.
     pub fn join(self: &Arc<Self>, seat: &Seat, wanted: Vec<(Slot, Wanted)>, again: bool) -> Joined {
         let mut windows = self.windows(&wanted);
         let mut state = self.state.lock();
@@ -150,8 +152,8 @@ impl Hub {
         Joined::At { time, before, targets }
     }
 
-    /// The windows that targets need and that are not there yet, with the time they are of: made without the lock, since a query
-    /// may take long.
+    /// The windows that targets need and that are not there yet, with the time they are of: made without the
+    /// lock, since a query may take long.
     fn windows(&self, wanted: &[(Slot, Wanted)]) -> HashMap<Arc<[u8]>, (Timestamp, Window)> {
         let mut windows = HashMap::new();
         for (_, wanted) in wanted {
@@ -214,7 +216,8 @@ impl Hub {
         tokio::spawn(dispatch(self.clone(), epoch, commits));
     }
 
-    /// Under a load that never pauses there would always be a next commit, so it ends with those that were there.
+    /// Under a load that never pauses there would always be a next commit, so it ends with those that were
+    /// there.
     fn follow(&self, state: &mut State) {
         let newest = *self.database.commits().borrow();
         loop {

@@ -58,13 +58,14 @@ impl Hubs {
         Ok(ListenStream::new(self.clone(), database.clone(), number))
     }
 
-    /// How often a change was shown to a query or a document that somebody listens to: what writes cost because of listeners.
+    /// How often a change was shown to a query or a document that somebody listens to: what writes cost
+    /// because of listeners.
     pub fn evaluated(&self, database: &DatabaseName) -> u64 {
         self.hubs.lock().get(database).map_or(0, |hub| hub.evaluated())
     }
 
-    /// Goes through all commits that there are, as the dispatcher does when they come: then it is in the mailboxes of all
-    /// streams what they mean. Blocks.
+    /// Goes through all commits that there are, as the dispatcher does when they come: then it is in the
+    /// mailboxes of all streams what they mean. Blocks.
     pub fn catch_up(&self, database: &DatabaseName) {
         let hub = self.hubs.lock().get(database).cloned();
         hub.iter().for_each(|hub| hub.catch_up());

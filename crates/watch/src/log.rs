@@ -19,8 +19,8 @@ pub(crate) fn view_of_the_past(database: &Database, time: Timestamp) -> Option<V
     database.view_at(time).ok()
 }
 
-/// The documents that commits after `after` and up to `until` changed and that `wanted` accepts, each once. None when there
-/// are too many. The log must reach back to `after`: [`view_of_the_past`] tells.
+/// The documents that commits after `after` and up to `until` changed and that `wanted` accepts, each once.
+/// None when there are too many. The log must reach back to `after`: [`view_of_the_past`] tells.
 ///
 /// # Errors
 /// What reading the log answers.
@@ -49,8 +49,8 @@ pub(crate) fn changed_between(
     Ok(None)
 }
 
-/// The documents that differ between two times and that `wanted` accepts, before and after. None when there are too many, or
-/// the earlier time cannot be read any more.
+/// The documents that differ between two times and that `wanted` accepts, before and after. None when there
+/// are too many, or the earlier time cannot be read any more.
 ///
 /// # Errors
 /// What reading answers.

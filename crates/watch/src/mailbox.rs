@@ -1,4 +1,5 @@
-//! Where the hub leaves what a stream has to tell: bounded, so that a slow stream costs its neighbours nothing.
+//! Where the hub leaves what a stream has to tell: bounded, so that a slow stream costs its neighbours
+//! nothing.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,8 +11,8 @@ use tokio::sync::Notify;
 use crate::event::ChangedDocument;
 use crate::hub::ViewId;
 
-/// Commits that wait for one stream, and bytes of their documents. Beyond, all of them are dropped, and the stream
-/// compares its own time with the present.
+/// Commits that wait for one stream, and bytes of their documents. Beyond, all of them are dropped, and the
+/// stream compares its own time with the present.
 const MAX_DELIVERIES: usize = 1_024;
 const MAX_BYTES: usize = 4 << 20;
 /// What an item takes besides its document.
@@ -25,8 +26,8 @@ pub(crate) struct Delivery {
     bytes: usize,
 }
 
-/// A target of a stream, never used twice: what is under way for a target that was removed and added again under the same id
-/// must not reach the new one.
+/// A target of a stream, never used twice: what is under way for a target that was removed and added again
+/// under the same id must not reach the new one.
 pub(crate) type Slot = u32;
 
 /// What became of one document in one target.
@@ -81,7 +82,8 @@ enum State {
 }
 
 impl Mailbox {
-    /// Leaves what a commit means to a target. It is not to be taken before the hub has gone through the whole commit.
+    /// Leaves what a commit means to a target. It is not to be taken before the hub has gone through the
+    /// whole commit.
     pub fn push(&self, time: Timestamp, slot: Slot, items: &[Item]) {
         let mut queue = self.queue.lock();
         if queue.state != State::Open || items.is_empty() {

@@ -1,14 +1,15 @@
 //! One client's stream: its targets, and what is told of them in which order.
 //!
-//! Whoever holds the stream asks for one message after the other; nothing happens here while nobody asks. In turn:
+//! Whoever holds the stream asks for one message after the other; nothing happens here while nobody asks. In
+//! turn:
 //!
 //! 1. what has been put into words already;
 //! 2. the work under way: telling a new target its documents, or all targets what they missed ([`telling`]);
 //! 3. what the hub left in the mailbox, commit by commit, each followed by a boundary;
 //! 4. the next target that waits to be added.
 //!
-//! While work is under way the mailbox is left alone, and the work is about a time that everything before it has been told up
-//! to. So every boundary is true for all targets that are current.
+//! While work is under way the mailbox is left alone, and the work is about a time that everything before it
+//! has been told up to. So every boundary is true for all targets that are current.
 
 mod messages;
 mod targets;
@@ -34,7 +35,8 @@ use telling::{Entry, Joining, Next, Outcome, Told, Why};
 
 pub(crate) use telling::Membership;
 
-/// How often an idle stream is told that nothing has changed, so that its token does not grow old: as in production.
+/// How often an idle stream is told that nothing has changed, so that its token does not grow old: as in
+/// production.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 /// Messages that may wait when the client sends another request; one that never reads is cut off.
 const MAX_UNREAD: usize = 16_384;
@@ -80,8 +82,8 @@ impl ListenStream {
     /// Adds a target. What is wrong with the target alone is told as a message.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT for ids that no client uses, RESOURCE_EXHAUSTED for a client that does not read its answers: the stream
-    /// ends.
+    /// INVALID_ARGUMENT for ids that no client uses, RESOURCE_EXHAUSTED for a client that does not read its
+    /// answers: the stream ends.
     pub fn add_target(&mut self, target: Target) -> Result<(), Status> {
         self.check_unread()?;
         let id = self.targets.choose_id(target.id)?;

@@ -78,8 +78,8 @@ pub(crate) struct Part {
 }
 
 impl Teller {
-    /// Prepares to tell a target the state at `time`, to a client that has the state at `since`. Blocks. `cancelled` ends the
-    /// reading.
+    /// Prepares to tell a target the state at `time`, to a client that has the state at `since`. Blocks.
+    /// `cancelled` ends the reading.
     ///
     /// # Errors
     /// FAILED_PRECONDITION for a missing index, and what reading answers.
@@ -260,8 +260,8 @@ impl Teller {
         })
     }
 
-    /// After the last part: the count and the names of the target's documents, if a client that had `expected` of them
-    /// cannot have all right now. Blocks.
+    /// After the last part: the count and the names of the target's documents, if a client that had
+    /// `expected` of them cannot have all right now. Blocks.
     ///
     /// # Errors
     /// What reading answers.

@@ -1,6 +1,7 @@
 //! Resume tokens: the time up to which a client has been told everything.
 //!
-//! The bytes are production's: a message whose field 1 holds a message whose field 1 is the time in microseconds.
+//! The bytes are production's: a message whose field 1 holds a message whose field 1 is the time in
+//! microseconds.
 
 use bytes::Bytes;
 use model::{Status, Timestamp};

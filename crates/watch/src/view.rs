@@ -86,7 +86,8 @@ impl View {
         }
     }
 
-    /// What the changes that may concern the view mean to its subscribers; `after` is the state after the commit.
+    /// What the changes that may concern the view mean to its subscribers; `after` is the state after the
+    /// commit.
     ///
     /// # Errors
     /// The view cannot be kept up: a damaged document, or a query that cannot be run.

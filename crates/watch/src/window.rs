@@ -3,8 +3,9 @@
 //! ```text
 //!   places ►  [ skipped by the offset | shown | spare ]  horizon  …nothing is known beyond…
 //! ```
-//! A change moves documents in and out of the known places; what then stands in the shown zone is compared with what stood
-//! there before. The spare ones take the place of those that leave; only when they are used up the query runs again.
+//! A change moves documents in and out of the known places; what then stands in the shown zone is compared
+//! with what stood there before. The spare ones take the place of those that leave; only when they are used
+//! up the query runs again.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -75,7 +76,8 @@ impl Window {
         Ok(window)
     }
 
-    /// Takes the changes of one commit; `view` is the state after it. Answers what became of documents that are or were shown.
+    /// Takes the changes of one commit; `view` is the state after it. Answers what became of documents that
+    /// are or were shown.
     ///
     /// # Errors
     /// What running the query answers.
@@ -249,8 +251,8 @@ mod tests {
         std::iter::from_fn(|| rows.next().unwrap()).map(|document| document.path).collect()
     }
 
-    /// Collections that grow and shrink around the spare results: what is shown is what the query answers, and what
-    /// is told of it leads from one to the next.
+    /// Collections that grow and shrink around the spare results: what is shown is what the query answers,
+    /// and what is told of it leads from one to the next.
     #[test]
     fn a_window_shows_what_the_query_answers() {
         let mut reloads = 0;

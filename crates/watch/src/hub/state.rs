@@ -60,7 +60,8 @@ impl State {
         self.by_query.contains_key(&watched.identity)
     }
 
-    /// Subscribes one target; `window` makes the window of a query that needs one. Answers what it watches, shared with others.
+    /// Subscribes one target; `window` makes the window of a query that needs one. Answers what it watches,
+    /// shared with others.
     ///
     /// # Errors
     /// What `window` answers.

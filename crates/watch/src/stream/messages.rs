@@ -18,7 +18,8 @@ struct Group {
     deleted: bool,
 }
 
-/// The messages that tell what a commit means, in the order of its documents; `id_of` is the id of a target that still is.
+/// The messages that tell what a commit means, in the order of its documents; `id_of` is the id of a target
+/// that still is.
 pub(super) fn messages(
     time: Timestamp,
     items: Vec<(Slot, Item)>,

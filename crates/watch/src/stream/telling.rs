@@ -1,5 +1,6 @@
-//! Work for targets that does not come from the mailbox: telling new ones everything, and telling all of them what they
-//! missed. Runs on blocking threads, a part at a time; the stream asks for the next when its client has taken the one before.
+//! Work for targets that does not come from the mailbox: telling new ones everything, and telling all of them
+//! what they missed. Runs on blocking threads, a part at a time; the stream asks for the next when its client
+//! has taken the one before.
 //!
 //! ```text
 //!   Joining ──► Telling ──► Telling ──► … ──► over: a boundary
@@ -120,7 +121,8 @@ impl Joining {
         let mut shared = Vec::new();
         let mut waiting = VecDeque::new();
         for (entry, (slot, wanted)) in std::mem::take(&mut joining.entries).into_iter().zip(targets) {
-            // Not before `before`: a boundary after the ADD would say that the client has something of the target.
+            // Not before `before`: a boundary after the ADD would say that the client has something of the
+            // target.
             if joining.why == Why::Added {
                 told.messages.push((slot, plain(TargetChange::Add, entry.id)));
             }

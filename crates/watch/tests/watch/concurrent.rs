@@ -1,5 +1,5 @@
-//! Writers and listeners at the same time, on several threads: what a client makes of the messages is, at every boundary,
-//! what polling answers at that time.
+//! Writers and listeners at the same time, on several threads: what a client makes of the messages is, at
+//! every boundary, what polling answers at that time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

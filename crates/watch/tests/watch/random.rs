@@ -1,5 +1,5 @@
-//! Random commits, targets, slow and returning clients: what a client makes of the messages is, at every boundary, what
-//! polling answers at that time.
+//! Random commits, targets, slow and returning clients: what a client makes of the messages is, at every
+//! boundary, what polling answers at that time.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
