@@ -53,7 +53,8 @@ const QUERIES = {
     write: (c) => c.doc('9').collection(c.id).doc('0').set({}), then: '1 2 3 4 5 0',
   },
   'not in': {
-    of: (c) => c.where('n', 'not-in', [1, 2]).orderBy('n'), begin: '3 4 5', write: (c) => c.doc('2').set({ n: 7 }), then: '3 4 5 2',
+    of: (c) => c.where('n', 'not-in', [1, 2]).orderBy('n'), begin: '3 4 5',
+    write: (c) => c.doc('2').set({ n: 7 }), then: '3 4 5 2',
   },
   'offset': { of: (c) => c.orderBy('n').offset(1).limit(2), begin: '2 3', write: (c) => c.doc('2').delete(), then: '3 4' },
 };

@@ -34,7 +34,8 @@ test('text outside the basic plane, in names and in values', async (t) => {
   });
   const text = '😀'.repeat(1_000) + 'é漢\u2028"\\\u0001'.repeat(500);
   for (let time = 0; time < 3; time++) {
-    await writer.evaluate(([time, text]) => setDoc(doc(db, 'é😀漢', `ß😀${time}`), { text: text + time }), [time, text]);
+    const write = ([time, text]) => setDoc(doc(db, 'é😀漢', `ß😀${time}`), { text: text + time });
+    await writer.evaluate(write, [time, text]);
     const last = await reader.evaluate(async () => (await texts.next()).docs.at(-1).data());
     assert.deepEqual(last, { text: text + time });
   }

@@ -45,7 +45,10 @@ test('the file itself, opened without a web server, with the SDK from the CDN', 
   // The CDN serves the files of the npm package; this test has it answered from there.
   const cdn = `https://www.gstatic.com/firebasejs/${sdkVersion}/`;
   await profile.route(`${cdn}*`, (route) =>
-    route.fulfill({ path: sdkFile(route.request().url().slice(cdn.length)), headers: { 'Access-Control-Allow-Origin': '*' } }));
+    route.fulfill({
+      path: sdkFile(route.request().url().slice(cdn.length)),
+      headers: { 'Access-Control-Allow-Origin': '*' },
+    }));
   const window = await profile.newPage();
   await window.goto(`${livePage}?server=${host}:${port}&project=${newProject()}`);
   await window.locator('#state', { hasText: '0 embers, in step' }).waitFor();
