@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use database::{Database, Options, Store};
 use host::{Host, Random};
-use model::DatabaseName;
+use model::{DatabaseName, Timestamp};
 use query::MissingIndex;
 use storage::memory::MemoryEngine;
 use watch::{Hubs, ListenStream, Resume, Target, TargetKind};
@@ -17,19 +17,31 @@ use crate::random::{below, random_writes};
 use crate::{text, world};
 
 const WRITERS: u64 = 3;
-const COMMITS: usize = 400;
+const COMMITS: usize = 300;
 const LISTENERS: u64 = 6;
 
-async fn write(database: Arc<Database>, seed: u64) {
+fn database(store: &Arc<Store>) -> Arc<Database> {
+    store.database(&DatabaseName::new("p", "(default)")).unwrap()
+}
+
+async fn write(store: Arc<Store>, seed: u64) {
     let random = Random::from_seed(seed);
     for _ in 0..COMMITS {
         let writes = random_writes(&random).iter().map(|text| world::write(text)).collect();
-        database.commit(writes, None).await.unwrap();
+        database(&store).commit(writes, None).await.unwrap();
+    }
+}
+
+/// Compares what a client has with the state at its time, unless that was cleared since.
+fn compare(client: &Client, store: &Arc<Store>, time: Timestamp) {
+    let database = database(store);
+    if time >= database.begun() {
+        client.compare(&database.view_at(time).unwrap());
     }
 }
 
 /// Opens stream after stream, each going on where the one before ended; answers how many boundaries it saw.
-async fn listen(hubs: Arc<Hubs>, database: Arc<Database>, seed: u64, over: Arc<AtomicBool>) -> usize {
+async fn listen(hubs: Arc<Hubs>, store: Arc<Store>, seed: u64, over: Arc<AtomicBool>) -> usize {
     let random = Random::from_seed(seed);
     let mut client = Client::default();
     for id in 1..=4 {
@@ -39,14 +51,14 @@ async fn listen(hubs: Arc<Hubs>, database: Arc<Database>, seed: u64, over: Arc<A
     let mut boundaries = 0;
     loop {
         let last = over.load(Ordering::SeqCst);
-        let mut stream = hubs.open(database.name()).unwrap();
+        let mut stream = hubs.open(database(&store).name()).unwrap();
         begin(&mut stream, &mut client);
         let patience = Duration::from_millis(if last { 200 } else { 20 });
         let mut left = 20 + below(&random, 100);
         while let Ok(event) = tokio::time::timeout(patience, stream.next()).await {
             let Some(time) = client.fold(event.unwrap()) else { continue };
             boundaries += 1;
-            client.compare(&database.view_at(time).unwrap());
+            compare(&client, &store, time);
             if below(&random, 30) == 0 {
                 stream.pretend_to_lag();
             }
@@ -59,7 +71,7 @@ async fn listen(hubs: Arc<Hubs>, database: Arc<Database>, seed: u64, over: Arc<A
         if last {
             // Nothing more is written, so what it has is the end.
             assert!(client.targets.values().all(|known| known.current));
-            client.compare(&database.view());
+            client.compare(&database(&store).view());
             return boundaries;
         }
     }
@@ -77,16 +89,25 @@ fn begin(stream: &mut ListenStream, client: &mut Client) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn listening_equals_polling_while_others_write() {
+/// Writers and listeners, while the database is cleared so many times.
+async fn run(clears: usize) {
     let store = Store::open(Arc::new(MemoryEngine::new()), Host::real(), Options::default()).unwrap();
     let options = watch::Options { missing_index: MissingIndex::Suggest, suggest: Arc::new(|_, _| {}) };
     let hubs = Hubs::new(store.clone(), options);
-    let database = store.database(&DatabaseName::new("p", "(default)")).unwrap();
     let over = Arc::new(AtomicBool::new(false));
-    let writers: Vec<_> = (0..WRITERS).map(|seed| tokio::spawn(write(database.clone(), seed))).collect();
-    let listener = |seed| listen(hubs.clone(), database.clone(), 100 + seed, over.clone());
+    let writers: Vec<_> = (0..WRITERS).map(|seed| tokio::spawn(write(store.clone(), seed))).collect();
+    let listener = |seed| listen(hubs.clone(), store.clone(), 100 + seed, over.clone());
     let listeners: Vec<_> = (0..LISTENERS).map(|seed| tokio::spawn(listener(seed))).collect();
+    let mut commits = database(&store).commits();
+    for _ in 0..clears {
+        for _ in 0..30 {
+            commits.changed().await.unwrap();
+        }
+        let clearing = store.clone();
+        let clear = move || clearing.clear(database(&clearing).name());
+        tokio::task::spawn_blocking(clear).await.unwrap().unwrap();
+        commits = database(&store).commits();
+    }
     for writer in writers {
         writer.await.unwrap();
     }
@@ -97,4 +118,14 @@ async fn listening_equals_polling_while_others_write() {
     }
     println!("{boundaries} boundaries");
     assert!(boundaries > 500, "{boundaries} boundaries prove little");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn listening_equals_polling_while_others_write() {
+    run(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn listening_equals_polling_while_the_database_is_cleared() {
+    run(4).await;
 }
