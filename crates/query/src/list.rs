@@ -12,6 +12,9 @@ use token::Token;
 
 /// Documents on a page when the request does not say.
 const DEFAULT_PAGE: i32 = 20;
+/// A page ends with the document that reaches so many bytes, whatever its size: with that one, of a mebibyte at most,
+/// it stays below the 4 MiB that gRPC clients take without being told to take more.
+const PAGE_BYTES: usize = 3 << 20;
 
 /// A ListDocuments request.
 #[derive(Clone, Debug)]
@@ -85,19 +88,47 @@ fn list_query(
         find_nearest: None,
     };
     let mut results = run_query(view, &query, missing)?.documents;
-    let mut documents = Vec::new();
+    let mut page = Page::new(size);
+    let mut last: Option<Document> = None;
     while let Some(document) = results.next()? {
-        documents.push(document);
+        if page.is_full() {
+            let last = last.expect("a full page has documents");
+            return Ok(page.before(Token { values: cursor_values(view, &last, &order)? }.write(list)));
+        }
+        page.push(Listed::Document(masked(document.clone(), list)?));
+        last = Some(document);
     }
-    let mut next_page_token = Vec::new();
-    let page = usize::try_from(size).expect("checked to be positive");
-    if documents.len() > page {
-        documents.truncate(page);
-        let last = documents.last().expect("a page has at least one document");
-        next_page_token = Token { values: cursor_values(view, last, &order)? }.write(list);
+    Ok(page.before(Vec::new()))
+}
+
+/// A page that fills.
+struct Page {
+    documents: Vec<Listed>,
+    bytes: usize,
+    size: usize,
+}
+
+impl Page {
+    fn new(size: i32) -> Self {
+        Page { documents: Vec::new(), bytes: 0, size: usize::try_from(size).expect("checked to be positive") }
     }
-    let documents = documents.into_iter().map(|document| masked(document, list).map(Listed::Document));
-    Ok(ListPage { documents: documents.collect::<Result<_, _>>()?, next_page_token })
+
+    fn is_full(&self) -> bool {
+        self.documents.len() == self.size || self.bytes >= PAGE_BYTES
+    }
+
+    fn push(&mut self, listed: Listed) {
+        self.bytes += match &listed {
+            Listed::Document(document) => document.body.len() + document.path.as_str().len(),
+            Listed::Missing(path) => path.as_str().len(),
+        };
+        self.documents.push(listed);
+    }
+
+    /// The page with what leads on from it.
+    fn before(self, next_page_token: Vec<u8>) -> ListPage {
+        ListPage { documents: self.documents, next_page_token }
+    }
 }
 
 fn list_names(
@@ -119,25 +150,24 @@ fn list_names(
         _ => None,
     };
     let mut names = view.scan_names(&collection, last.as_ref().map(DocumentPath::document_id));
-    let mut documents = Vec::new();
-    let page = usize::try_from(size).expect("checked to be positive");
+    let mut page = Page::new(size);
     let mut seen = last.clone();
     while let Some((path, document)) = names.next()? {
         if last.as_ref() == Some(&path) {
             continue;
         }
-        if documents.len() == page {
+        if page.is_full() {
             let name = seen.expect("the page has entries");
             let values = vec![Value::Reference(view.database().document(&name))];
-            return Ok(ListPage { documents, next_page_token: Token { values }.write(list) });
+            return Ok(page.before(Token { values }.write(list)));
         }
-        documents.push(match document {
+        page.push(match document {
             Some(document) => Listed::Document(masked(document, list)?),
             None => Listed::Missing(path.clone()),
         });
         seen = Some(path);
     }
-    Ok(ListPage { documents, next_page_token: Vec::new() })
+    Ok(page.before(Vec::new()))
 }
 
 fn masked(mut document: Document, list: &ListQuery) -> Result<Document, Status> {

@@ -213,3 +213,33 @@ fn a_page_token_belongs_to_its_request() {
     }
     assert_eq!(list(&with(b"x")).expect_err("no token").message, "invalid page token");
 }
+
+#[test]
+fn a_page_of_large_documents_is_short_and_leads_on() {
+    let world = World::new(&[]);
+    for n in 0..10 {
+        let text = Value::from("x".repeat(800_000).as_str());
+        world.set(&format!("c/{n}"), Fields::from([("text".to_owned(), text)]));
+    }
+    for show_missing in [false, true] {
+        let mut list = ListQuery {
+            parent: Parent::Root,
+            collection_id: Some("c".to_owned()),
+            order_by: String::new(),
+            mask: None,
+            show_missing,
+            page_size: 100,
+            page_token: Vec::new(),
+        };
+        let mut pages = Vec::new();
+        loop {
+            let page = query::list_documents(&world.view(), &list, MissingIndex::Suggest).expect("a page");
+            pages.push(page.documents.len());
+            list.page_token = page.next_page_token;
+            if list.page_token.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(pages, [4, 4, 2], "show_missing: {show_missing}");
+    }
+}
