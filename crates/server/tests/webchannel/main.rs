@@ -212,7 +212,7 @@ async fn what_is_wrong_with_a_message_is_told_in_the_session() {
         ("Write", json!({ "database": DATABASE, "writes": [write("c/a", 1)] }), 400, "INVALID_ARGUMENT"),
     ];
     for (method, message, code, status) in table {
-        let channel = Channel::open(scene.address, method, &[message.clone()]).await;
+        let channel = Channel::open(scene.address, method, std::slice::from_ref(&message)).await;
         let mut back = channel.back(0).await;
         let (_, refusal) = back.message().await.expect("an error");
         assert_eq!(
