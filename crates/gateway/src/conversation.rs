@@ -13,10 +13,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::{DatabaseName, Status};
+use prost::Message;
 use service::Service;
+use wire::firestore::listen_request::TargetChange;
+use wire::firestore::{ListenRequest, WriteRequest};
 
 use crate::firestore::listen::Listening;
 use crate::firestore::write::Writing;
+use crate::from_proto::{target, write};
 use crate::grpc::frames::Shared;
 
 /// The conversation of one call. Dropped, it is over, and what it held is free.
@@ -126,4 +130,19 @@ pub(crate) fn check_same_database(expected: &DatabaseName, named: &str) -> Resul
     Err(Status::invalid_argument(format!(
         "Request specified a database ({named}) that did not match the expected database ({expected})"
     )))
+}
+
+/// For fuzzers: reads any bytes as the requests of conversations.
+pub fn read_hostile(input: &[u8]) {
+    let database = DatabaseName::new("p", "d");
+    if let Ok(ListenRequest { target_change: Some(TargetChange::AddTarget(added)), .. }) =
+        ListenRequest::decode(input)
+    {
+        drop(target::target(&database, added));
+    }
+    if let Ok(request) = WriteRequest::decode(input) {
+        // Refusals are as good as writes: only a panic would be wrong.
+        drop(check_same_database(&database, &request.database));
+        request.writes.into_iter().for_each(|one| drop(write::write(&database, one)));
+    }
 }

@@ -177,6 +177,21 @@ fn trailers(headers: &HeaderMap) -> Bytes {
     out.into()
 }
 
+/// For fuzzers: decodes any bytes as base64. In pieces, whose size the first byte says, they are the same
+/// as in one.
+///
+/// # Panics
+/// When that is not so.
+pub fn read_hostile(input: &[u8]) {
+    let Some((size, input)) = input.split_first() else { return };
+    let Some(whole) = decode(&mut Vec::new(), input) else { return };
+    let (mut rest, mut pieces) = (Vec::new(), Vec::new());
+    for piece in input.chunks(usize::from(*size).max(1)) {
+        pieces.extend(decode(&mut rest, piece).expect("the whole was good"));
+    }
+    assert_eq!(whole, pieces);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

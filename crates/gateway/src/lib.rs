@@ -6,6 +6,7 @@
 //! 2. `grpc::call` wraps every method alike: `grpc::frames` reads the message, then come the deadline,
 //!    the guard against panics and the count. `rest` does the same, with `json` around the messages.
 //! 3. `firestore` has a file for each method: parse (`from_proto`), call the `service`, wrap.
+//!    Listen and Write are a `conversation` instead, which `grpc::dialogue` or `webchannel` keeps going.
 //! 4. Documents go out through `splice`, around their stored bytes; all else through `to_proto`.
 //!
 //! What stands here knows nothing of storage, databases or plans.

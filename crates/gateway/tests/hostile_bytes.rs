@@ -5,6 +5,43 @@ use testkit::fuzz::Target;
 const CHANNEL_REQUESTS: Target =
     Target { name: "channel_requests", run: gateway::fuzz::channel_requests, corpus: channel_request_corpus };
 
+const CALL_MESSAGES: Target =
+    Target { name: "call_messages", run: gateway::fuzz::call_messages, corpus: call_message_corpus };
+const WEB_TEXT: Target = Target { name: "web_text", run: gateway::fuzz::web_text, corpus: web_text_corpus };
+const STREAM_REQUESTS: Target =
+    Target { name: "stream_requests", run: gateway::fuzz::stream_requests, corpus: stream_request_corpus };
+
+/// The first byte is the size of pieces.
+fn call_message_corpus() -> Vec<Vec<u8>> {
+    vec![vec![3, 0, 0, 0, 0, 2, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 9], vec![1, 0, 0, 0, 1, 0, 0], vec![9, 1]]
+}
+
+fn web_text_corpus() -> Vec<Vec<u8>> {
+    ["\x03AAAAAAI=AAAA", "\x05b25lIHR3bw==dGhyZWU=", "\x01AAAA"].map(|text| text.as_bytes().to_vec()).into()
+}
+
+fn stream_request_corpus() -> Vec<Vec<u8>> {
+    let field = |number: u8, content: &[u8]| {
+        let length = u8::try_from(content.len()).expect("short");
+        [&[number << 3 | 2, length], content].concat()
+    };
+    let documents = "projects/p/databases/d/documents";
+    let database = field(1, b"projects/p/databases/d");
+    let (listed, token) =
+        (field(2, &field(2, format!("{documents}/c/d").as_bytes())), field(4, b"\x0a\x02\x08\x05"));
+    let from = field(2, &field(2, &field(2, b"c")));
+    let query = field(2, &[field(1, documents.as_bytes()), from].concat());
+    let add = |target: &[Vec<u8>]| [database.clone(), field(2, &target.concat())].concat();
+    let write = field(3, &field(2, format!("{documents}/c/d").as_bytes()));
+    vec![
+        add(&[listed, token.clone(), vec![5 << 3, 2]]),
+        add(&[query, vec![5 << 3, 4], field(12, &[8, 3])]),
+        add(&[field(13, &[]), vec![5 << 3, 6]]),
+        [database.clone(), vec![3 << 3, 2]].concat(),
+        [database, write, token].concat(),
+    ]
+}
+
 fn channel_request_corpus() -> Vec<Vec<u8>> {
     let requests = [
         "VER=8&database=projects%2Fp%2Fdatabases%2F(default)&RID=1&CVER=22&X-HTTP-Session-Id=gsessionid&t=1\n\
@@ -21,4 +58,19 @@ fn channel_request_corpus() -> Vec<Vec<u8>> {
 #[test]
 fn requests_of_web_channels() {
     CHANNEL_REQUESTS.shake(1, 30_000);
+}
+
+#[test]
+fn messages_of_calls() {
+    CALL_MESSAGES.shake(2, 3_000);
+}
+
+#[test]
+fn bodies_of_web_calls() {
+    WEB_TEXT.shake(3, 30_000);
+}
+
+#[test]
+fn requests_of_streams() {
+    STREAM_REQUESTS.shake(4, 30_000);
 }

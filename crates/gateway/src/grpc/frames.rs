@@ -1,16 +1,17 @@
 //! gRPC's framing: each message behind five bytes, a flag for compression and its length.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use http_body::Body;
-use http_body_util::BodyExt;
+use http_body::{Body, Frame};
+use http_body_util::{BodyExt, StreamBody};
 use model::limits::MAX_REQUEST_BYTES;
 use model::{Code, Status};
 use tokio::time::Instant;
 
 use super::deadline;
-use crate::connection::{Claim, Memory};
+use crate::connection::{Claim, Connection, Memory};
 
 const HEAD_BYTES: usize = 5;
 /// Buffer that a message begins with; it grows as bytes arrive, never by what the head claims.
@@ -273,11 +274,38 @@ impl Shared {
     }
 }
 
+/// For fuzzers: reads any bytes as the messages of a request. In pieces, whose size the first byte
+/// says, they are the same as in one.
+///
+/// # Panics
+/// When that is not so.
+pub fn read_hostile(input: &[u8]) {
+    let Some((size, input)) = input.split_first() else { return };
+    let clock = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let whole = clock.block_on(read_all(input, input.len().max(1)));
+    let pieces = clock.block_on(read_all(input, usize::from(*size).max(1)));
+    assert_eq!(whole, pieces);
+}
+
+/// The messages of a body that arrives in pieces of `size`, and how it ended.
+async fn read_all(input: &[u8], size: usize) -> (Vec<Bytes>, Result<(), Status>) {
+    let pieces =
+        input.chunks(size).map(|piece| Ok::<_, Infallible>(Frame::data(Bytes::copy_from_slice(piece))));
+    let mut reader = Reader::new(StreamBody::new(futures::stream::iter(pieces.collect::<Vec<_>>())));
+    let connection = Connection::new(&Memory::whole());
+    let mut messages = Vec::new();
+    loop {
+        match reader.next(connection.memory()).await {
+            Ok(Some((message, _claim))) => messages.push(message),
+            Ok(None) => return (messages, Ok(())),
+            Err(refusal) => return (messages, Err(refusal)),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use http_body_util::{Full, StreamBody};
-    use std::convert::Infallible;
-    use std::time::Duration;
+    use http_body_util::Full;
 
     use super::*;
 
