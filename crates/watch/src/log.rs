@@ -5,9 +5,13 @@ use std::collections::HashSet;
 use database::{Database, DocumentChange, View};
 use model::{Document, DocumentPath, Status, Timestamp};
 
-/// Commits of the log that are gone through, and documents found in it; beyond, other ways are cheaper.
-const MAX_COMMITS: usize = 200_000;
-const MAX_PATHS: usize = 50_000;
+/// Commits of the log that are gone through without a second thought: many clients come back at once after a
+/// cut, and each goes through those since its own time.
+pub(crate) const FEW_COMMITS: usize = 20_000;
+/// Commits that are gone through when nothing else will do.
+pub(crate) const MANY_COMMITS: usize = 200_000;
+/// Documents found in the log; beyond, everything is told anew.
+const MAX_PATHS: usize = 20_000;
 /// Bytes of documents that are held to make one step of many commits.
 const MAX_BYTES: usize = 64 << 20;
 
@@ -20,7 +24,8 @@ pub(crate) fn view_of_the_past(database: &Database, time: Timestamp) -> Option<V
 }
 
 /// The documents that commits after `after` and up to `until` changed and that `wanted` accepts, each once.
-/// None when there are too many. The log must reach back to `after`: [`view_of_the_past`] tells.
+/// None when there are too many, or more than `commits` to go through. The log must reach back to `after`:
+/// [`view_of_the_past`] tells.
 ///
 /// # Errors
 /// What reading the log answers.
@@ -28,13 +33,14 @@ pub(crate) fn changed_between(
     database: &Database,
     after: Timestamp,
     until: Timestamp,
+    commits: usize,
     wanted: impl Fn(&DocumentPath) -> bool,
 ) -> Result<Option<Vec<DocumentPath>>, Status> {
-    let mut commits = database.changes_after(after);
+    let mut log = database.changes_after(after);
     let mut seen = HashSet::new();
     let mut paths = Vec::new();
-    for _ in 0..MAX_COMMITS {
-        let Some(record) = commits.next()?.filter(|record| record.time <= until) else {
+    for _ in 0..commits {
+        let Some(record) = log.next()?.filter(|record| record.time <= until) else {
             return Ok(Some(paths));
         };
         for change in record.changes {
@@ -61,7 +67,7 @@ pub(crate) fn changes_between(
     wanted: impl Fn(&DocumentPath) -> bool,
 ) -> Result<Option<Vec<DocumentChange>>, Status> {
     let Some(before) = view_of_the_past(database, after) else { return Ok(None) };
-    let Some(paths) = changed_between(database, after, until, wanted)? else { return Ok(None) };
+    let Some(paths) = changed_between(database, after, until, MANY_COMMITS, wanted)? else { return Ok(None) };
     let now = database.view_at(until)?;
     let size = |document: &Option<Document>| document.as_ref().map_or(0, |document| document.body.len());
     let mut changes = Vec::with_capacity(paths.len());

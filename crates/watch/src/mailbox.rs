@@ -14,7 +14,7 @@ use crate::hub::ViewId;
 /// Commits that wait for one stream, and bytes of their documents. Beyond, all of them are dropped, and the
 /// stream compares its own time with the present.
 const MAX_DELIVERIES: usize = 1_024;
-const MAX_BYTES: usize = 4 << 20;
+const MAX_BYTES: usize = 1 << 20;
 /// What an item takes besides its document.
 const ITEM_BYTES: usize = 64;
 

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | nothing | the whole result |
 //! | the state at T, of a query without a limit | what the change log names since T, before and after |
-//! | the state at T, of another query, or much has changed since | the result at T against the result now |
+//! | the state at T, of another query, or there are many commits since | the result at T against the result now |
 //! | the state at T, of documents | each document at T and now |
 //! | a state that cannot be read any more | RESET, then the whole result |
 
@@ -20,7 +20,7 @@ use query::{Execution, Matcher};
 use crate::bloom::bloom;
 use crate::event::{Bloom, ChangedDocument};
 use crate::hubs::Options;
-use crate::log::{changed_between, view_of_the_past};
+use crate::log::{FEW_COMMITS, MANY_COMMITS, changed_between, view_of_the_past};
 use crate::mailbox::Item;
 use crate::view::{Wanted, Watched};
 
@@ -28,7 +28,7 @@ use crate::view::{Wanted, Watched};
 const PART_DOCUMENTS: usize = 256;
 const PART_BYTES: usize = 256 * 1024;
 /// Documents of an earlier result that are kept to compare with; beyond, everything is told anew.
-const MAX_COMPARED: usize = 50_000;
+const MAX_COMPARED: usize = 20_000;
 /// Names in a filter; beyond, only their count is told.
 const MAX_FILTERED: usize = 200_000;
 
@@ -114,19 +114,35 @@ impl Teller {
         let rows = Box::new(self.run(&watched.matcher, &self.now)?);
         let mut had = HashMap::new();
         if let Some(before) = before {
-            if !watched.is_window() {
-                let covers = |path: &_| watched.matcher.covers(path);
-                let (after, until) = (before.read_time(), self.now.read_time());
-                if let Some(paths) = changed_between(database, after, until, covers)? {
-                    return Ok(Way::Changes { paths: paths.into_iter(), before });
-                }
+            if let Some(paths) = self.changed(database, watched, &before, FEW_COMMITS)? {
+                return Ok(Way::Changes { paths, before });
             }
             match self.versions(&watched.matcher, &before)? {
                 Some(versions) => had = versions,
-                None => self.reset = true,
+                None => match self.changed(database, watched, &before, MANY_COMMITS)? {
+                    Some(paths) => return Ok(Way::Changes { paths, before }),
+                    None => self.reset = true,
+                },
             }
         }
         Ok(Way::Results { rows, had })
+    }
+
+    /// What the log says has changed, if that is all there is to know and it is not too much.
+    fn changed(
+        &self,
+        database: &Database,
+        watched: &Watched,
+        before: &View,
+        commits: usize,
+    ) -> Result<Option<vec::IntoIter<DocumentPath>>, Status> {
+        if watched.is_window() {
+            return Ok(None);
+        }
+        let covers = |path: &_| watched.matcher.covers(path);
+        let (after, until) = (before.read_time(), self.now.read_time());
+        let paths = changed_between(database, after, until, commits, covers)?;
+        Ok(paths.map(Vec::into_iter))
     }
 
     fn run(&self, matcher: &Matcher, view: &View) -> Result<Execution, Status> {
@@ -207,7 +223,7 @@ impl Teller {
                     return Ok(None);
                 };
                 let (old, new) = (before.get(&path)?, self.now.get(&path)?);
-                self.changed(path, old, new)
+                self.compared(path, old, new)
             }
             Way::Documents { next, before } => {
                 let Wanted::Documents(paths) = &self.wanted else {
@@ -234,7 +250,7 @@ impl Teller {
     }
 
     /// What became of a document in a query without a limit.
-    fn changed(
+    fn compared(
         &mut self,
         path: DocumentPath,
         old: Option<Document>,

@@ -86,6 +86,14 @@ impl View {
         }
     }
 
+    /// How many results it keeps.
+    pub fn kept(&self) -> usize {
+        match &self.kind {
+            Kind::Document(_) | Kind::Matches(_) => 0,
+            Kind::Window(_, window) => window.kept(),
+        }
+    }
+
     /// What the changes that may concern the view mean to its subscribers; `after` is the state after the
     /// commit.
     ///

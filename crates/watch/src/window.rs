@@ -76,6 +76,11 @@ impl Window {
         Ok(window)
     }
 
+    /// How many results it keeps.
+    pub fn kept(&self) -> usize {
+        self.places.len()
+    }
+
     /// Takes the changes of one commit; `view` is the state after it. Answers what became of documents that
     /// are or were shown.
     ///

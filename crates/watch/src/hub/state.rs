@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use database::{Follower, Step, View as DatabaseView};
-use model::{DocumentPath, Status};
+use model::{Code, DocumentPath, Status};
 use query::MissingIndex;
 
 use super::{Seat, ViewId};
@@ -12,6 +12,9 @@ use crate::finder::Finder;
 use crate::mailbox::{Item, Mailbox, Slot};
 use crate::view::{Changes, Kind, View, Wanted, Watched};
 use crate::window::Window;
+
+/// Results that all windows of one hub may keep when another one is added: some 400 MB.
+const MAX_KEPT: usize = 2_000_000;
 
 /// See the module. All of it stands under the hub's lock.
 #[derive(Default)]
@@ -25,6 +28,8 @@ pub(super) struct State {
     by_path: HashMap<DocumentPath, ViewId>,
     by_query: HashMap<Arc<[u8]>, ViewId>,
     next_view: ViewId,
+    /// Results in all windows.
+    kept: usize,
 }
 
 /// What came of a step.
@@ -118,7 +123,15 @@ impl State {
         window: impl FnOnce(&Watched) -> Result<Window, Status>,
     ) -> Result<ViewId, Status> {
         let kind = match watched.is_window() {
-            true => Kind::Window(watched.clone(), Box::new(window(&watched)?)),
+            true => {
+                let window = window(&watched)?;
+                if self.kept + window.kept() > MAX_KEPT {
+                    let text = "Too many listeners have queries with a limit. Use smaller limits.";
+                    return Err(Status::new(Code::ResourceExhausted, text));
+                }
+                self.kept += window.kept();
+                Kind::Window(watched.clone(), Box::new(window))
+            }
             false => Kind::Matches(watched.clone()),
         };
         let id = self.add(kind);
@@ -145,16 +158,17 @@ impl State {
     }
 
     fn remove(&mut self, id: ViewId) {
-        match self.views.remove(&id).map(|view| view.kind) {
-            Some(Kind::Document(path)) => {
+        let Some(view) = self.views.remove(&id) else { return };
+        self.kept -= view.kept();
+        match view.kind {
+            Kind::Document(path) => {
                 self.by_path.remove(&path);
                 self.finder.remove_path(&path, id);
             }
-            Some(Kind::Matches(watched) | Kind::Window(watched, _)) => {
+            Kind::Matches(watched) | Kind::Window(watched, _) => {
                 self.by_query.remove(&watched.identity);
                 self.finder.remove_query(&watched.matcher.filed_under(), id);
             }
-            None => {}
         }
     }
 
@@ -179,7 +193,9 @@ impl State {
         for (id, own) in concerned {
             let view = self.views.get_mut(&id).expect("the finder knows only views that live");
             taken.evaluated += own.len() as u64;
+            let before = view.kept();
             let applied = view.apply(&mut changes, &own, &after, missing);
+            self.kept = self.kept - before + view.kept();
             let failed = applied.is_err();
             let items = applied.unwrap_or_else(|status| vec![Item::Failed(status)]);
             if items.is_empty() {
@@ -206,7 +222,10 @@ impl State {
         for (id, view) in &mut self.views {
             if let Kind::Window(watched, window) = &mut view.kind {
                 match now().and_then(|now| Window::load(&watched.matcher, &now, missing)) {
-                    Ok(loaded) => **window = loaded,
+                    Ok(loaded) => {
+                        self.kept = self.kept - window.kept() + loaded.kept();
+                        **window = loaded;
+                    }
                     Err(_) => failed.push(*id),
                 }
             }
