@@ -7,6 +7,8 @@
 //! 3. `QueryAnswer::next` executes a bounded part on a blocking thread and gives it out; the next part
 //!    runs when the caller asks for it, so a slow client holds no thread.
 //!
+//! A listener's journey stands in [`watch`]; [`ListenStream`] adds who may ask for what.
+//!
 //! What stands here knows neither protobuf nor HTTP. It needs tokio's multi-threaded runtime: reads in
 //! transactions block where they stand.
 
