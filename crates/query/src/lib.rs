@@ -9,9 +9,9 @@
 //! 3. [`Plan::execute`] opens the tree over a [`database::View`]; [`Execution::next`] pulls one
 //!    document at a time, reading what that document needs and no more.
 //!
-//! [`run_query`] and [`run_aggregation`] do all of it. Listeners turn the second step into a [`Matcher`] instead, and
-//! ask it about one document at a time. This room knows no wire and no principals;
-//! inside a transaction the same code runs on a view that records its reads.
+//! [`run_query`] and [`run_aggregation`] do all of it. Listeners make a [`Matcher`] of the first step's
+//! outcome, and ask it about one document at a time. This room knows no wire and no principals; inside a
+//! transaction the same code runs on a view that records its reads.
 
 mod aggregate;
 mod check;
