@@ -8,14 +8,16 @@
 //! | `fill C FROM TO` | one commit for each document `C/n {n: n}` |
 //! | `churn P COUNT` | so many commits of one document |
 //! | `flood P COUNT` | the same with a megabyte in each, faster than the hub is told |
+//! | `exempt C FIELD` | the field has no index any more |
 //! | `wait SECONDS`, `clear`, `compact`, `restart` | change the world; a restart ends all streams |
 //! | `evaluated` | how often changes were shown to queries since the last time |
 
 use std::error::Error;
 use std::time::Duration;
 
+use database::{FieldOverride, IndexFile};
 use goldenscript::{ArgumentConsumer, Command, Context, Runner};
-use model::DocumentPath;
+use model::{DocumentPath, FieldPath};
 use query::MissingIndex;
 use testkit::notation::time;
 use watch::{Resume, Target, TargetKind};
@@ -113,6 +115,13 @@ impl Script {
                 for n in 0..count {
                     world.commit(&[&format!("{path} {{n: {n}, text: \"{text}\"}}")])?;
                 }
+            }
+            "exempt" => {
+                let collection_id = args.next_pos().ok_or("a collection")?.to_owned();
+                let field = Some(FieldPath::parse(args.next_pos().ok_or("a field")?)?);
+                let field = FieldOverride { collection_id, field, indexes: Vec::new() };
+                let file = IndexFile { indexes: Vec::new(), overrides: vec![field] };
+                world.world.store().declare_indexes(world.world.name(), &file)?;
             }
             "listen" => self.listen(args)?,
             "unlisten" | "hold" | "release" | "close" => self.stream_command(name, args)?,
