@@ -114,9 +114,27 @@ impl Hub {
 
     /// Goes through all commits that are visible when it begins. Blocks.
     pub fn catch_up(&self) {
+        let thin = {
+            let mut state = self.state.lock();
+            self.bury(&mut state);
+            self.follow(&mut state);
+            state.take_thin()
+        };
+        thin.into_iter().for_each(|(id, watched)| self.replenish(id, &watched));
+    }
+
+    /// Runs the query of a window whose spare results are running out: without the lock, so that it need not
+    /// run under it when they have.
+    fn replenish(&self, id: ViewId, watched: &Watched) {
+        let view = self.database.view();
+        // An error is told when there are no spare results left.
+        let Ok(window) = Window::load(&watched.matcher, &view, self.missing) else { return };
         let mut state = self.state.lock();
-        self.bury(&mut state);
         self.follow(&mut state);
+        let earlier = Some((view.read_time(), window));
+        if let Ok(window) = self.window_at(self.processed(), earlier, watched) {
+            state.replenish(id, window);
+        }
     }
 
     /// Subscribes a stream to what its targets want, all from the same time on. With `again`, in place of all

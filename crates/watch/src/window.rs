@@ -4,8 +4,8 @@
 //!   places ►  [ skipped by the offset | shown | spare ]  horizon  …nothing is known beyond…
 //! ```
 //! A change moves documents in and out of the known places; what then stands in the shown zone is compared
-//! with what stood there before. The spare ones take the place of those that leave; only when they are used
-//! up the query runs again.
+//! with what stood there before. The spare ones take the place of those that leave. When half of them are used
+//! up the hub has the query run again; a single commit that uses up all of them runs it at once.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -74,6 +74,18 @@ impl Window {
         window.shown = window.zone().cloned().collect();
         window.edge = window.last_shown();
         Ok(window)
+    }
+
+    /// True when the spare results will soon be used up.
+    pub fn is_thin(&self) -> bool {
+        self.horizon.is_some() && self.places.len() + self.spare / 2 < self.wanted()
+    }
+
+    /// Takes the results of a window that was loaded anew and is of the same time.
+    pub fn replenish(&mut self, fresh: Window) {
+        debug_assert!(self.zone().eq(fresh.zone()), "two windows of one time show the same");
+        self.places = fresh.places;
+        self.horizon = fresh.horizon;
     }
 
     /// How many results it keeps.
@@ -163,9 +175,14 @@ impl Window {
         self.places.keys().nth(last).cloned()
     }
 
+    /// How many places are read.
+    fn wanted(&self) -> usize {
+        (self.offset + self.limit + self.spare).min(MAX_KEPT as usize)
+    }
+
     /// Forgets the last places when there are far more than needed.
     fn trim(&mut self) {
-        let wanted = self.offset + self.limit + self.spare;
+        let wanted = self.wanted();
         if self.places.len() <= wanted + self.spare {
             return;
         }
@@ -177,7 +194,7 @@ impl Window {
 
     /// Runs the query.
     fn read(&mut self, matcher: &Matcher, view: &View, missing: MissingIndex) -> Result<(), Status> {
-        let wanted = (self.offset + self.limit + self.spare).min(MAX_KEPT as usize) as u64;
+        let wanted = self.wanted() as u64;
         let mut documents = matcher.plan_first(view, wanted, missing)?.execute(view);
         self.places.clear();
         while let Some(document) = documents.next()? {

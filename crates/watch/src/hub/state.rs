@@ -1,6 +1,6 @@
 //! What a hub watches, and for whom.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use database::{Follower, Step, View as DatabaseView};
@@ -30,6 +30,8 @@ pub(super) struct State {
     next_view: ViewId,
     /// Results in all windows.
     kept: usize,
+    /// Windows whose queries should run again soon.
+    thin: Vec<ViewId>,
 }
 
 /// What came of a step.
@@ -196,6 +198,9 @@ impl State {
             let before = view.kept();
             let applied = view.apply(&mut changes, &own, &after, missing);
             self.kept = self.kept - before + view.kept();
+            if matches!(&view.kind, Kind::Window(_, window) if window.is_thin()) {
+                self.thin.push(id);
+            }
             let failed = applied.is_err();
             let items = applied.unwrap_or_else(|status| vec![Item::Failed(status)]);
             if items.is_empty() {
@@ -210,6 +215,20 @@ impl State {
             }
         }
         Ok(taken)
+    }
+
+    /// The windows whose queries should run again soon.
+    pub fn take_thin(&mut self) -> Vec<(ViewId, Arc<Watched>)> {
+        let thin: BTreeSet<ViewId> = std::mem::take(&mut self.thin).into_iter().collect();
+        let watched = |id: &ViewId| self.views.get(id)?.watched().cloned();
+        thin.iter().filter_map(|id| Some((*id, watched(id)?))).collect()
+    }
+
+    /// Gives a window, if it still is, the results of one that is of the same time.
+    pub fn replenish(&mut self, id: ViewId, fresh: Window) {
+        let Some(View { kind: Kind::Window(_, window), .. }) = self.views.get_mut(&id) else { return };
+        self.kept = self.kept - window.kept() + fresh.kept();
+        window.replenish(fresh);
     }
 
     /// Makes all streams compare by themselves, and takes windows as they are now. Answers whom to wake.

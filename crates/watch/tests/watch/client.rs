@@ -38,7 +38,10 @@ pub const QUERIES: &[&str] = &[
     "everything below c/a",
     "c/a/c where n = 1",
 ];
-pub const DOCUMENTS: &[&str] = &["c/a", "c/b", "c/d", "c/e", "c/f", "c/a/c/x", "c/a/c/y", "d/a"];
+const DOCUMENTS: &[&str] = &["c/a", "c/b", "c/d", "c/e", "c/f", "c/a/c/x", "c/a/c/y", "d/a"];
+/// More of them, so that queries with a limit do not know all that match.
+const MORE: usize = 60;
+
 pub const STREAMS: &[&str] = &["one", "two", "three"];
 
 /// What a client knows of a target.
@@ -134,5 +137,13 @@ impl Known {
             polled.insert(document.path, document.update_time);
         }
         assert_eq!(self.documents, polled, "{text} at {}", show_time(view.read_time()));
+    }
+}
+
+/// One of the documents that are written.
+pub fn document(n: usize) -> String {
+    match DOCUMENTS.get(n % (2 * DOCUMENTS.len())) {
+        Some(path) => (*path).to_owned(),
+        None => format!("c/{}", n % MORE),
     }
 }

@@ -9,7 +9,7 @@ use model::Timestamp;
 use query::MissingIndex;
 use watch::{Resume, Target, TargetKind};
 
-use crate::client::{Client, DOCUMENTS, Known, QUERIES, STREAMS};
+use crate::client::{Client, Known, QUERIES, STREAMS, document};
 use crate::text;
 use crate::world::World;
 
@@ -130,14 +130,14 @@ pub fn random_writes(random: &Random) -> Vec<String> {
     let below = |limit| below(random, limit);
     let mut writes = BTreeMap::new();
     for _ in 0..=below(3) {
-        let path = DOCUMENTS[below(DOCUMENTS.len())];
-        let fields = match below(4) {
-            0 => "-".to_owned(),
-            1 => format!("{{n: {}}}", below(4)),
-            2 => format!("{{n: {}, m: {}}}", below(4), below(4)),
+        let path = document(below(10_000));
+        let fields = match below(6) {
+            0 | 1 => "-".to_owned(),
+            2 | 3 => format!("{{n: {}}}", below(4)),
+            4 => format!("{{n: {}, m: {}}}", below(4), below(4)),
             _ => format!("{{n: {}, m: 1, t: [{}, {}]}}", below(4), below(3), below(3)),
         };
-        writes.insert(path, format!("{path} {fields}"));
+        writes.insert(path.clone(), format!("{path} {fields}"));
     }
     writes.into_values().collect()
 }
