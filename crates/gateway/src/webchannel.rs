@@ -63,8 +63,7 @@ const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 /// What is told a client when a session opens: versions of the channel and of the server, and
 /// milliseconds in which it may expect a sign of life.
 const VERSIONS: &str = "8,12,30000";
-/// What the old probe expects; all of it at once means that answers do not stream, which its client
-/// takes for granted of nobody.
+/// What clients from before 2020 probe for. When all of it comes at once, they use long polling.
 const PROBED: &str = "111112";
 
 /// What an address of this wire names.
@@ -229,7 +228,7 @@ fn opened(name: &str, wants_session_id: bool, multiplexed: bool) -> Response<Bod
     let mut response = respond(Body::plain(chunk::of(&format!(r#"[[0,["c","{name}","",{VERSIONS}]]]"#))));
     let headers = response.headers_mut();
     if wants_session_id {
-        // Any value will do; this one is as good for a balancer as the session's name.
+        // For a balancer that keeps requests together by it; to us any value is as good.
         let id = HeaderValue::from_str(name).expect("a name is letters, digits, `-` and `_`");
         headers.insert(SESSION_ID, id);
     }

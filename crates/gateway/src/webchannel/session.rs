@@ -230,7 +230,9 @@ impl Session {
         match &step {
             Step::Take(_) => self.room.notify_waiters(),
             Step::Stop => self.tell_all(),
-            Step::Wait { .. } => {}
+            Step::Wait { room: true, .. } => {}
+            // A back channel that has sent everything is to end, so that the client acknowledges.
+            Step::Wait { room: false, .. } => self.arrays.notify_waiters(),
         }
         step
     }

@@ -24,8 +24,8 @@ pub(super) struct State {
     /// Since when maps wait for one before them.
     gap: Option<Instant>,
     outbox: Outbox,
-    /// When the client last took or acknowledged an array.
-    moved: Instant,
+    /// While the outbox has no room: when the client last took or acknowledged an array, or since when.
+    full: Option<Instant>,
     reader: Reader,
     /// How many back channels there have been.
     readers: u64,
@@ -84,14 +84,13 @@ pub(super) enum Step {
 impl State {
     /// Nothing has happened yet; the arrays count in `all` as well.
     pub(super) fn new(all: Arc<AtomicUsize>) -> Self {
-        let now = Instant::now();
         State {
             phase: Phase::Open,
             inbox: Inbox::default(),
             gap: None,
             outbox: Outbox::new(all),
-            moved: now,
-            reader: Reader::Absent { since: now },
+            full: None,
+            reader: Reader::Absent { since: Instant::now() },
             readers: 0,
         }
     }
@@ -103,8 +102,13 @@ impl State {
     /// The client has the arrays up to `has`.
     pub(super) fn acknowledge(&mut self, has: u64) {
         if self.outbox.acknowledge(has) {
-            self.moved = Instant::now();
+            self.moved();
         }
+    }
+
+    /// The client goes on.
+    fn moved(&mut self) {
+        self.full = self.full.map(|_| Instant::now());
     }
 
     /// What a POST is told.
@@ -168,13 +172,18 @@ impl State {
         if self.phase == Phase::Gone || self.reader != Reader::Present(id) {
             return Read::Over;
         }
-        let Some(batch) = self.outbox.after(sent) else {
-            return if self.phase == Phase::Ended { Read::Over } else { Read::Nothing };
-        };
-        self.moved = Instant::now();
-        let is_last = batch.last == self.outbox.last();
-        let waits = self.phase == Phase::Ended || !self.outbox.has_room();
-        if is_last && waits { Read::Last(batch) } else { Read::Arrays(batch) }
+        let full = !self.outbox.has_room();
+        match self.outbox.after(sent) {
+            Some(batch) => {
+                self.moved();
+                let last = batch.last == self.outbox.last() && (full || self.phase == Phase::Ended);
+                if last { Read::Last(batch) } else { Read::Arrays(batch) }
+            }
+            None if self.phase == Phase::Ended => Read::Over,
+            // Only with the next request does the client say what it has. An answer must not be empty.
+            None if full => Read::Last(self.outbox.noop()),
+            None => Read::Nothing,
+        }
     }
 
     /// The same, and a sign of life when there is nothing.
@@ -212,7 +221,8 @@ impl State {
             return Step::Take(map);
         }
         let room = self.outbox.has_room();
-        let until = self.expires(room);
+        self.full = if room { None } else { Some(self.full.unwrap_or_else(Instant::now)) };
+        let until = self.expires();
         if until.is_some_and(|until| until <= Instant::now()) {
             self.go();
             return Step::Stop;
@@ -221,10 +231,52 @@ impl State {
     }
 
     /// When the session is over if nothing happens.
-    fn expires(&self, has_room: bool) -> Option<Instant> {
+    fn expires(&self) -> Option<Instant> {
         let unattended = self.unattended_since().map(|since| since + UNATTENDED);
-        let stuck = (!has_room).then(|| self.moved + STUCK);
+        let stuck = self.full.map(|since| since + STUCK);
         let gap = self.gap.map(|since| since + GAP);
         [unattended, stuck, gap].into_iter().flatten().min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn last(read: Read) -> Option<u64> {
+        match read {
+            Read::Last(batch) => Some(batch.last),
+            Read::Arrays(_) | Read::Nothing | Read::Over => None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_full_outbox_ends_the_answer_so_that_the_client_acknowledges() {
+        let mut state = State::new(Arc::default());
+        let id = state.attach();
+        (0..8).for_each(|_| state.push("1".repeat(1 << 20)));
+        let mut sent = 0;
+        while let Read::Arrays(batch) = state.read(id, sent) {
+            sent = batch.last;
+        }
+        assert_eq!(sent, 7);
+        assert_eq!(last(state.read(id, sent)), Some(8));
+        state.acknowledge(8);
+        assert_eq!(state.read(id, 8), Read::Nothing);
+    }
+
+    #[tokio::test]
+    async fn other_sessions_may_fill_the_room_behind_a_reader() {
+        let all = Arc::new(AtomicUsize::new(0));
+        let mut state = State::new(all.clone());
+        let id = state.attach();
+        state.push("1".to_owned());
+        assert!(matches!(state.read(id, 0), Read::Arrays(_)));
+        assert_eq!(state.read(id, 1), Read::Nothing);
+        let mut others = Outbox::new(all);
+        others.push("1".repeat(256 << 20));
+        assert_eq!(last(state.read(id, 1)), Some(2), "a noop, after which the client acknowledges");
+        state.acknowledge(1);
+        assert_eq!(state.read(id, 2), Read::Nothing, "an empty outbox always has room");
     }
 }
