@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Frame, SizeHint};
-use model::Status;
-use tokio::time::Sleep;
+use model::{Code, Status};
+use tokio::time::{Instant, Sleep};
 
 use crate::connection::Undelivered;
 use crate::grpc::answer::AnswerStream;
@@ -19,6 +20,9 @@ use crate::grpc_web::WebBody;
 
 /// Bytes that are handed to the HTTP layer at once.
 const PIECE_BYTES: usize = 64 * 1024;
+
+/// A conversation whose client has taken nothing for so long, though there was something, ends.
+const STALLED: Duration = Duration::from_secs(60);
 
 /// A body that the HTTP layer polls when the client can take more.
 pub(crate) enum Body {
@@ -47,6 +51,10 @@ pub(crate) struct Streaming {
     messages: Option<AnswerStream>,
     /// What has been made and not yet asked for.
     made: VecDeque<Bytes>,
+    /// In a conversation, when the last piece was handed out. The HTTP layer asks for the next one as
+    /// soon as it could send a part of that.
+    handed: Option<Instant>,
+    is_conversation: bool,
     deadline: Pin<Box<Sleep>>,
     call: Call,
     undelivered: Undelivered,
@@ -66,13 +74,33 @@ impl Body {
     /// Messages to come, until `deadline`; `call` learns how it ended.
     pub(crate) fn streaming(
         messages: AnswerStream,
-        deadline: tokio::time::Instant,
+        deadline: Instant,
         call: Call,
         undelivered: Undelivered,
     ) -> Self {
-        let deadline = Box::pin(tokio::time::sleep_until(deadline));
-        let made = VecDeque::new();
-        Body::Streaming(Box::new(Streaming { messages: Some(messages), made, deadline, call, undelivered }))
+        Body::Streaming(Box::new(Streaming {
+            messages: Some(messages),
+            made: VecDeque::new(),
+            handed: None,
+            is_conversation: false,
+            deadline: Box::pin(tokio::time::sleep_until(deadline)),
+            call,
+            undelivered,
+        }))
+    }
+
+    /// As [`Body::streaming`], for a client that may be gone for good when it takes nothing.
+    pub(crate) fn conversation(
+        messages: AnswerStream,
+        deadline: Instant,
+        call: Call,
+        undelivered: Undelivered,
+    ) -> Self {
+        let mut body = Self::streaming(messages, deadline, call, undelivered);
+        if let Body::Streaming(streaming) = &mut body {
+            streaming.is_conversation = true;
+        }
+        body
     }
 }
 
@@ -88,6 +116,9 @@ impl Whole {
 
 impl Streaming {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Frame<Bytes>>> {
+        if self.handed.take().is_some_and(|handed| handed.elapsed() >= STALLED) {
+            return Poll::Ready(Some(self.end(Err(stalled()))));
+        }
         if let Some(piece) = self.piece() {
             return Poll::Ready(Some(piece));
         }
@@ -121,17 +152,25 @@ impl Streaming {
             self.made.pop_front();
         }
         self.undelivered.set(piece.len() + self.made.iter().map(Bytes::len).sum::<usize>());
+        self.handed = self.is_conversation.then(Instant::now);
         Some(Frame::data(piece))
     }
 
     fn end(&mut self, outcome: Result<(), Status>) -> Frame<Bytes> {
         self.messages = None;
+        self.made = VecDeque::new();
         self.call.ended(outcome.as_ref().err());
         Frame::trailers(match &outcome {
             Ok(()) => status::ok(),
             Err(refusal) => status::trailers(refusal),
         })
     }
+}
+
+fn stalled() -> Status {
+    let seconds = STALLED.as_secs();
+    let text = format!("The client took nothing for {seconds} seconds. Begin again from the last answer.");
+    Status::new(Code::Unavailable, text)
 }
 
 impl http_body::Body for Body {
@@ -166,6 +205,58 @@ impl http_body::Body for Body {
             Body::Plain(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             Body::Whole(_) | Body::Streaming(_) | Body::Web(_) => SizeHint::default(),
             Body::Foreign(body) => body.size_hint(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::{StreamExt, stream};
+    use http_body_util::BodyExt;
+    use wire::methods::Method;
+
+    use super::*;
+    use crate::Counts;
+    use crate::connection::{Connection, Memory};
+    use crate::grpc::frames::Frames;
+
+    type Make = fn(AnswerStream, Instant, Call, Undelivered) -> Body;
+
+    /// A body with one long message, and then nothing more to say.
+    fn body(make: Make) -> Body {
+        let frames = Frames::one(|out| out.resize(3 * PIECE_BYTES, 0));
+        let messages = stream::iter([Ok(frames)]).chain(stream::pending());
+        let connection = Connection::new(&Memory::whole());
+        let call = Call::of(Method::Listen, &Counts::new());
+        make(Box::pin(messages), Instant::now() + STALLED * 10, call, connection.undelivered())
+    }
+
+    /// Takes pieces, each so long after the one before; answers how many there were, and the end.
+    async fn taken(make: Make, pause: Duration) -> (usize, HeaderMap) {
+        let mut body = body(make);
+        for pieces in 0.. {
+            let frame = body.frame().await.expect("a frame").expect("no fault");
+            match frame.into_trailers() {
+                Ok(trailers) => return (pieces, trailers),
+                Err(_data) => tokio::time::advance(pause).await,
+            }
+        }
+        unreachable!("the body ends")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_conversation_ends_when_nothing_is_taken() {
+        let unavailable = (tonic::Code::Unavailable as i32).to_string();
+        let exceeded = (tonic::Code::DeadlineExceeded as i32).to_string();
+        let second = Duration::from_secs(1);
+        let table: [(Make, Duration, usize, &str); 3] = [
+            (Body::conversation, STALLED, 1, &unavailable),
+            (Body::conversation, STALLED - second, 3, &exceeded),
+            (Body::streaming, STALLED, 3, &exceeded),
+        ];
+        for (make, pause, pieces, code) in table {
+            let (taken, trailers) = taken(make, pause).await;
+            assert_eq!((taken, trailers["grpc-status"].to_str().expect("text")), (pieces, code), "{pause:?}");
         }
     }
 }

@@ -83,7 +83,7 @@ where
         let dialogue = Dialogue::new(conversation, request.into_body(), at_end, connection.clone());
         // Answered at once; what is wrong with the requests is told when they come.
         let answers = dialogue.answers(gateway.stopping.follow());
-        return respond(Body::streaming(answers, deadline, count, connection.undelivered()));
+        return respond(Body::conversation(answers, deadline, count, connection.undelivered()));
     }
     // Boxed here: each wrapper further out would double the room that the future takes, and all of
     // it is moved when the call begins.

@@ -2,13 +2,11 @@
 //! layer as it can send. No task of its own, so it ends with the call, however that ends.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{FutureExt, stream};
 use http_body::Body;
 use model::{Code, Status};
-use tokio::time::Instant;
 
 use super::answer::AnswerStream;
 use super::frames::{Frames, Reader, Shared};
@@ -18,8 +16,6 @@ use crate::stopping::Stopped;
 
 /// Answers that are ready are sent together, up to about so many bytes.
 const RUN_BYTES: usize = 32 * 1024;
-/// A client that has taken nothing for so long, though there was something, starts over.
-const STALLED: Duration = Duration::from_secs(60);
 
 /// See the module.
 pub(crate) struct Dialogue<B> {
@@ -32,8 +28,6 @@ pub(crate) struct Dialogue<B> {
     connection: Arc<Connection>,
     /// True once the server stops: what is under way is finished, and nothing else begins.
     stopping: bool,
-    /// When the last answers were handed out.
-    handed: Option<Instant>,
     /// How it ended, when the last answers were yet to be handed out.
     ended: Option<Result<(), Status>>,
 }
@@ -71,7 +65,6 @@ where
             reading: true,
             connection,
             stopping: false,
-            handed: None,
             ended: None,
         }
     }
@@ -88,7 +81,6 @@ where
 
     /// The next run of answers.
     async fn next(&mut self, stopped: &mut Stopped) -> Result<Option<Frames>, Status> {
-        self.check_taken()?;
         if let Some(ended) = self.ended.take() {
             return ended.map(|()| None);
         }
@@ -96,11 +88,7 @@ where
         loop {
             match self.event(stopped).await {
                 Event::Request(request) => self.take(request?)?,
-                Event::Answer(Ok(Some(message))) => {
-                    let frames = self.gather(&message);
-                    self.handed = Some(Instant::now());
-                    return Ok(Some(frames));
-                }
+                Event::Answer(Ok(Some(message))) => return Ok(Some(self.gather(&message))),
                 Event::Answer(Ok(None)) => return self.end().map(|()| None),
                 Event::Answer(Err(refusal)) => return Err(refusal),
                 Event::Stopping => {
@@ -157,20 +145,6 @@ where
         }
         Ok(())
     }
-
-    /// The HTTP layer asks for more as soon as it could send a part of what it had.
-    fn check_taken(&mut self) -> Result<(), Status> {
-        match self.handed.take() {
-            Some(handed) if handed.elapsed() >= STALLED => {
-                let seconds = STALLED.as_secs();
-                let text = format!(
-                    "The client took no answers for {seconds} seconds. Begin again from the last one."
-                );
-                Err(Status::new(Code::Unavailable, text))
-            }
-            Some(_) | None => Ok(()),
-        }
-    }
 }
 
 /// A message that gives its claim on memory back when nothing of it is left.
@@ -187,6 +161,7 @@ fn claimed(message: Bytes, claim: Claim) -> Bytes {
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
+    use std::time::Duration;
 
     use database::Store;
     use futures::StreamExt;
@@ -222,25 +197,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_takes_nothing_is_told_when_it_comes_back() {
-        let stopping = Stopping::new();
-        let mut answers = handshake(&stopping);
-        assert!(matches!(answers.next().await, Some(Ok(_))));
-        tokio::time::advance(STALLED).await;
-        let end = answers.next().await.expect("an end").err().expect("a refusal");
-        assert_eq!(end.code, Code::Unavailable);
-        assert!(end.message.contains("took no answers for 60 seconds"), "{}", end.message);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn silence_is_no_stall() {
+    async fn a_conversation_that_is_silent_ends_when_the_server_does() {
         let stopping = Stopping::new();
         let mut answers = handshake(&stopping);
         assert!(matches!(answers.next().await, Some(Ok(_))));
         let mut next = answers.next();
+        tokio::time::advance(Duration::from_secs(24 * 3_600)).await;
         assert!((&mut next).now_or_never().is_none(), "there is nothing to say");
-        tokio::time::advance(STALLED * 2).await;
-        assert!((&mut next).now_or_never().is_none(), "and still nothing");
         stopping.begin();
         let end = next.await.expect("an end").err().expect("a refusal");
         assert_eq!((end.code, end.message.as_str()), (Code::Unavailable, "The server is stopping."));
