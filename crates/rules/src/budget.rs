@@ -30,6 +30,11 @@ impl Budget {
         Ok(())
     }
 
+    /// Bytes of work that are left.
+    pub fn left(&self) -> usize {
+        usize::try_from(self.work).unwrap_or(usize::MAX)
+    }
+
     /// Pays for a look at the whole of these values.
     pub fn look_at(&mut self, values: &[&Value]) -> Result<(), Fault> {
         values.iter().try_for_each(|value| self.work(value.weight()))

@@ -152,20 +152,25 @@ impl<'s> Lexer<'s> {
         let start = self.at;
         self.at += 1;
         let mut text = String::new();
+        let mut wrong = None;
         loop {
             let Some(next) = self.rest().chars().next() else {
                 return self.error(start, format!("This string has no end. Close it with {quote}."));
             };
             self.at += next.len_utf8();
             match next {
-                end if end == quote => return Ok(text),
+                end if end == quote => return wrong.map_or(Ok(text), Err),
                 '\n' => {
                     return self.error(
                         start,
                         format!("This string does not end on its line. Close it with {quote}."),
                     );
                 }
-                '\\' => text.push(self.escape()?),
+                // The string is read to its end, or its quote would begin another.
+                '\\' => match self.escape() {
+                    Ok(character) => text.push(character),
+                    Err(error) => wrong = wrong.or(Some(error)),
+                },
                 other => text.push(other),
             }
         }

@@ -43,6 +43,8 @@ struct Parser<'s> {
     expressions: u32,
     /// Expressions that are being read around the next token.
     nesting: u16,
+    /// Braces that are open.
+    braces: usize,
     /// Wildcards of the blocks around.
     captures: usize,
     version: Version,
@@ -61,6 +63,7 @@ impl<'s> Parser<'s> {
             functions: Vec::new(),
             expressions: 0,
             nesting: 0,
+            braces: 0,
             captures: 0,
             version: Version::One,
             regex_bytes: MAX_ALL_REGEX_BYTES,
@@ -116,7 +119,7 @@ impl<'s> Parser<'s> {
     /// `match /a { … } function f() { … } allow read; }`, behind the opening brace. `depth` counts the matches around.
     fn block(&mut self, depth: usize) -> Parsed<Block> {
         let mut block = Block::default();
-        let captures = self.captures;
+        let (captures, around) = (self.captures, self.braces);
         loop {
             let token = self.peek()?.clone();
             let statement = match token.kind {
@@ -138,30 +141,45 @@ impl<'s> Parser<'s> {
             };
             if let Err(Broken) = statement {
                 self.captures = captures;
-                self.recover(token.span)?;
+                self.recover(token.span, around)?;
             }
         }
     }
 
-    /// Skips to the next statement or the end of the block, and at least over the token that `broken` began with.
-    fn recover(&mut self, broken: Span) -> Parsed<()> {
+    /// Skips to the next statement or the end of the block, over all braces that the broken statement opened or would
+    /// have, and at least over the token that it began with. `around` counts the braces that are open around it.
+    fn recover(&mut self, broken: Span, around: usize) -> Parsed<()> {
         self.nesting = 0;
         if self.issues.len() >= MAX_ISSUES {
             return Err(Broken);
         }
+        // Of each open brace, whether it is one of a wildcard.
+        let mut open = vec![false; self.braces.saturating_sub(around)];
+        let mut after_slash = false;
         loop {
             let Ok(token) = self.lex() else { continue };
+            let progress = token.span.start > broken.start;
             match token.kind {
                 TokenKind::End => return Err(Broken),
+                TokenKind::Punctuation("{") => open.push(after_slash),
+                TokenKind::Punctuation("}") if !open.is_empty() => {
+                    let wildcard = open.pop().unwrap_or_default();
+                    if open.is_empty() && !wildcard {
+                        break;
+                    }
+                }
                 TokenKind::Word("match" | "function" | "allow") | TokenKind::Punctuation("}")
-                    if token.span.start > broken.start =>
+                    if open.is_empty() && progress =>
                 {
                     self.peeked = Some(token);
-                    return Ok(());
+                    break;
                 }
                 _ => {}
             }
+            after_slash = token.kind == TokenKind::Punctuation("/");
         }
+        self.braces = around;
+        Ok(())
     }
 
     /// `match /a/{b} { … }`
@@ -296,6 +314,11 @@ impl<'s> Parser<'s> {
         self.peek()?;
         let token = self.peeked.take().ok_or(Broken)?;
         self.last = token.span;
+        match token.kind {
+            TokenKind::Punctuation("{") => self.braces += 1,
+            TokenKind::Punctuation("}") => self.braces = self.braces.saturating_sub(1),
+            _ => {}
+        }
         Ok(token)
     }
 

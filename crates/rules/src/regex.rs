@@ -100,40 +100,52 @@ impl Pattern {
     /// The text with all that is found replaced; `$0` to `$9` stand for groups. None when the result is longer than
     /// `limit` bytes.
     pub fn replace(&self, text: &str, by: &str, limit: usize) -> Option<String> {
-        let mut replaced = String::new();
+        let mut replaced = Bounded { text: String::new(), limit };
         let mut start = 0;
         for captures in self.regex.captures_iter(text) {
             let found = captures.get_match()?;
-            replaced.push_str(&text[start..found.start()]);
-            expand(&mut replaced, by, text, &captures);
+            replaced.push(&text[start..found.start()])?;
+            replaced.expand(by, text, &captures)?;
             start = found.end();
-            if replaced.len() > limit {
-                return None;
-            }
         }
-        replaced.push_str(&text[start..]);
-        (replaced.len() <= limit).then_some(replaced)
+        replaced.push(&text[start..])?;
+        Some(replaced.text)
     }
 }
 
-fn expand(out: &mut String, template: &str, text: &str, captures: &Captures) {
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once('$') {
-        out.push_str(before);
-        match after.bytes().next().filter(u8::is_ascii_digit) {
-            Some(digit) => {
-                if let Some(group) = captures.get_group(usize::from(digit - b'0')) {
-                    out.push_str(&text[group.range()]);
-                }
-                rest = &after[1..];
-            }
-            None => {
-                out.push('$');
-                rest = after;
-            }
+/// A text that does not grow beyond a limit: a template can repeat a long group many times.
+struct Bounded {
+    text: String,
+    limit: usize,
+}
+
+impl Bounded {
+    fn push(&mut self, piece: &str) -> Option<()> {
+        if self.text.len() + piece.len() > self.limit {
+            return None;
         }
+        self.text.push_str(piece);
+        Some(())
     }
-    out.push_str(rest);
+
+    fn expand(&mut self, template: &str, text: &str, captures: &Captures) -> Option<()> {
+        let mut rest = template;
+        while let Some((before, after)) = rest.split_once('$') {
+            self.push(before)?;
+            rest = match after.bytes().next().filter(u8::is_ascii_digit) {
+                Some(digit) => {
+                    let group = captures.get_group(usize::from(digit - b'0'));
+                    self.push(group.map_or("", |group| &text[group.range()]))?;
+                    &after[1..]
+                }
+                None => {
+                    self.push("$")?;
+                    after
+                }
+            };
+        }
+        self.push(rest)
+    }
 }
 
 /// RE2's syntax in the engine's.

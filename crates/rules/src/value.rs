@@ -54,6 +54,9 @@ pub struct MapDiff {
     pub unchanged: Set,
 }
 
+/// The most that a value weighs. What shares its parts can seem endlessly large, and weights are added up.
+const HEAVIEST: u64 = 1 << 48;
+
 impl Value {
     pub(crate) fn string(text: impl Into<Arc<str>>) -> Self {
         Value::String(text.into())

@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use super::{not_found, size, wrong_arguments};
 use crate::budget::Budget;
-use crate::fault::Fault;
-use crate::limits::{MAX_DYNAMIC_REGEX_BYTES, MAX_DYNAMIC_REGEX_SOURCE, MAX_WORK};
+use crate::fault::{Exhausted, Fault};
+use crate::limits::{MAX_DYNAMIC_REGEX_BYTES, MAX_DYNAMIC_REGEX_SOURCE};
 use crate::regex::{Pattern, Purpose};
 use crate::value::{List, Value};
 
@@ -41,9 +41,10 @@ pub(super) fn call(
         }
         ("replace", [Value::String(source), Value::String(by)]) => {
             with_pattern(pattern, source, Purpose::Search, text, budget, |pattern, budget| {
-                let too_long = || Fault::error("The text is too long.");
-                let limit = usize::try_from(MAX_WORK / 4).expect("fits any machine");
-                let replaced = pattern.replace(text, by, limit).ok_or_else(too_long)?;
+                let limit = budget.left();
+                let Some(replaced) = pattern.replace(text, by, limit) else {
+                    return Err(Fault::Exhausted(Exhausted::Work));
+                };
                 budget.work(replaced.len() as u64)?;
                 Ok(Value::string(replaced))
             })

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use super::Value;
+use super::{HEAVIEST, Value};
 use crate::order;
 
 /// An ordered list.
@@ -23,7 +23,7 @@ struct Items {
 impl Items {
     fn new(values: Vec<Value>) -> Arc<Self> {
         let weight = values.iter().fold(16u64, |sum, value| sum.saturating_add(8 + value.weight()));
-        Arc::new(Items { values, weight })
+        Arc::new(Items { values, weight: weight.min(HEAVIEST) })
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use model::{FieldPath, Fields, body};
 
-use super::Value;
+use super::{HEAVIEST, Value};
 use crate::fault::Fault;
 
 type Entries = BTreeMap<Arc<str>, Value>;
@@ -47,7 +47,7 @@ impl Map {
             .iter()
             .fold(16u64, |sum, (key, value)| sum.saturating_add(16 + key.len() as u64 + value.weight()));
         let certain = entries.values().all(Value::is_certain);
-        Map(Arc::new(Form::Whole { entries, weight, certain }))
+        Map(Arc::new(Form::Whole { entries, weight: weight.min(HEAVIEST), certain }))
     }
 
     pub(crate) fn of(fields: &Fields) -> Self {
