@@ -20,6 +20,11 @@ const NOOP: Duration = Duration::from_secs(25);
 /// what lasts for long.
 const STREAMING: Duration = Duration::from_secs(4 * 60);
 
+/// Bytes of one chunk, after which the next one begins; an array is never cut. The one chunk of a poll is
+/// larger, since each costs a request.
+const CHUNK_BYTES: usize = 128 * 1024;
+const POLL_BYTES: usize = 2 * 1024 * 1024;
+
 /// The answer to one GET.
 struct Back {
     session: Arc<Session>,
@@ -67,12 +72,16 @@ impl Back {
         let mut must_send = self.first && self.style == Style::Stream;
         self.first = false;
         let wakes = (Instant::now() + NOOP).min(self.ends);
+        let enough = match self.style {
+            Style::Stream => CHUNK_BYTES,
+            Style::Poll { .. } => POLL_BYTES,
+        };
         let session = self.session.clone();
         loop {
             let arrays = session.arrays();
             let read = match must_send {
-                true => session.read_or_noop(self.id, self.sent),
-                false => session.read(self.id, self.sent),
+                true => session.read_or_noop(self.id, self.sent, enough),
+                false => session.read(self.id, self.sent, enough),
             };
             match read {
                 Read::Over => return None,

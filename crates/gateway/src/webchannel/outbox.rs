@@ -19,8 +19,6 @@ use super::chunk;
 const OUTBOX_BYTES: usize = 8 * 1024 * 1024;
 /// Bytes of arrays that all sessions keep; beyond it each keeps one array at a time.
 const ALL_OUTBOX_BYTES: usize = 256 * 1024 * 1024;
-/// Bytes of one chunk, after which the next one begins; an array is never cut.
-const CHUNK_BYTES: usize = 128 * 1024;
 /// What an array costs besides its text.
 const ARRAY_BYTES: usize = size_of::<Array>();
 
@@ -77,14 +75,14 @@ impl Outbox {
         self.arrays.len() < before
     }
 
-    /// The arrays after `number`, as many as one chunk takes; None when there are none.
-    pub(super) fn after(&self, number: u64) -> Option<Batch> {
+    /// The arrays after `number`, until there are `enough` bytes; None when there are none.
+    pub(super) fn after(&self, number: u64, enough: usize) -> Option<Batch> {
         let start = self.arrays.partition_point(|array| array.number <= number);
         let mut json = String::from("[");
         let mut last = None;
         for array in self.arrays.range(start..) {
             if last.is_some() {
-                if json.len() >= CHUNK_BYTES {
+                if json.len() >= enough {
                     break;
                 }
                 json.push(',');
@@ -131,7 +129,7 @@ mod tests {
     }
 
     fn chunk_after(outbox: &Outbox, number: u64) -> Option<String> {
-        let batch = outbox.after(number)?;
+        let batch = outbox.after(number, 1 << 20)?;
         Some(String::from_utf8(batch.chunk.to_vec()).expect("text"))
     }
 
@@ -159,9 +157,10 @@ mod tests {
 
     #[test]
     fn a_long_answer_goes_in_several_chunks() {
-        let text = format!("\"{}\"", "x".repeat(CHUNK_BYTES / 2));
+        let text = format!("\"{}\"", "x".repeat(1_000));
         let outbox = outbox(&[&text, &text, &text]);
-        let lasts: Vec<_> = [0, 2, 3].map(|number| outbox.after(number).map(|batch| batch.last)).into();
+        let lasts: Vec<_> =
+            [0, 2, 3].map(|number| outbox.after(number, 2_000).map(|batch| batch.last)).into();
         assert_eq!(lasts, [Some(2), Some(3), None]);
     }
 

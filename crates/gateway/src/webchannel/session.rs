@@ -139,14 +139,15 @@ impl Session {
         self.arrays.notified()
     }
 
-    /// What there is for a back channel that has sent everything up to `sent`.
-    pub(super) fn read(&self, id: ReaderId, sent: u64) -> Read {
-        self.state.lock().read(id, sent)
+    /// What there is for a back channel that has sent everything up to `sent`: arrays until there are
+    /// `enough` bytes.
+    pub(super) fn read(&self, id: ReaderId, sent: u64, enough: usize) -> Read {
+        self.state.lock().read(id, sent, enough)
     }
 
     /// The same, and a sign of life when there is nothing.
-    pub(super) fn read_or_noop(&self, id: ReaderId, sent: u64) -> Read {
-        self.state.lock().read_or_noop(id, sent)
+    pub(super) fn read_or_noop(&self, id: ReaderId, sent: u64, enough: usize) -> Read {
+        self.state.lock().read_or_noop(id, sent, enough)
     }
 
     /// The conversation is over: a last array says how.

@@ -167,13 +167,14 @@ impl State {
         }
     }
 
-    /// What there is for a back channel that has sent everything up to `sent`.
-    pub(super) fn read(&mut self, id: ReaderId, sent: u64) -> Read {
+    /// What there is for a back channel that has sent everything up to `sent`: arrays until there are
+    /// `enough` bytes.
+    pub(super) fn read(&mut self, id: ReaderId, sent: u64, enough: usize) -> Read {
         if self.phase == Phase::Gone || self.reader != Reader::Present(id) {
             return Read::Over;
         }
         let full = !self.outbox.has_room();
-        match self.outbox.after(sent) {
+        match self.outbox.after(sent, enough) {
             Some(batch) => {
                 self.moved();
                 let last = batch.last == self.outbox.last() && (full || self.phase == Phase::Ended);
@@ -187,8 +188,8 @@ impl State {
     }
 
     /// The same, and a sign of life when there is nothing.
-    pub(super) fn read_or_noop(&mut self, id: ReaderId, sent: u64) -> Read {
-        match self.read(id, sent) {
+    pub(super) fn read_or_noop(&mut self, id: ReaderId, sent: u64, enough: usize) -> Read {
+        match self.read(id, sent, enough) {
             Read::Nothing => Read::Arrays(self.outbox.noop()),
             read @ (Read::Arrays(_) | Read::Last(_) | Read::Over) => read,
         }
@@ -256,13 +257,13 @@ mod tests {
         let id = state.attach();
         (0..8).for_each(|_| state.push("1".repeat(1 << 20)));
         let mut sent = 0;
-        while let Read::Arrays(batch) = state.read(id, sent) {
+        while let Read::Arrays(batch) = state.read(id, sent, 1) {
             sent = batch.last;
         }
         assert_eq!(sent, 7);
-        assert_eq!(last(state.read(id, sent)), Some(8));
+        assert_eq!(last(state.read(id, sent, 1)), Some(8));
         state.acknowledge(8);
-        assert_eq!(state.read(id, 8), Read::Nothing);
+        assert_eq!(state.read(id, 8, 1), Read::Nothing);
     }
 
     #[tokio::test]
@@ -271,12 +272,12 @@ mod tests {
         let mut state = State::new(all.clone());
         let id = state.attach();
         state.push("1".to_owned());
-        assert!(matches!(state.read(id, 0), Read::Arrays(_)));
-        assert_eq!(state.read(id, 1), Read::Nothing);
+        assert!(matches!(state.read(id, 0, 1), Read::Arrays(_)));
+        assert_eq!(state.read(id, 1, 1), Read::Nothing);
         let mut others = Outbox::new(all);
         others.push("1".repeat(256 << 20));
-        assert_eq!(last(state.read(id, 1)), Some(2), "a noop, after which the client acknowledges");
+        assert_eq!(last(state.read(id, 1, 1)), Some(2), "a noop, after which the client acknowledges");
         state.acknowledge(1);
-        assert_eq!(state.read(id, 2), Read::Nothing, "an empty outbox always has room");
+        assert_eq!(state.read(id, 2, 1), Read::Nothing, "an empty outbox always has room");
     }
 }
