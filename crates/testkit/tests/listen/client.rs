@@ -199,7 +199,7 @@ impl Client {
             self.targets.remove(id);
             return Ok(Step::Refused(*id, cause));
         }
-        if target.unanswered == 0 && !(target.once && target.complete) {
+        if target.unanswered == 0 && !(target.once && target.current) {
             return Err(format!("target {id} was removed and nobody asked for it"));
         }
         target.unanswered = target.unanswered.saturating_sub(1);

@@ -13,10 +13,17 @@ use watch::TargetKind;
 /// Clients that listen at the same time.
 pub const CLIENTS: usize = 3;
 
+const CROWD: usize = 120;
+
 /// One thing that happens. Clients and targets are chosen by number, modulo what there is.
 #[derive(Clone, Debug)]
 pub enum Action {
     Commit(Vec<Change>),
+    /// Many documents appear, or vanish, of a crowd: every so-manieth.
+    Crowd {
+        each: usize,
+        there: bool,
+    },
     /// So many commits while nobody reads.
     Burst(u16),
     Listen {
@@ -114,15 +121,16 @@ fn action() -> impl Strategy<Value = Action> {
     let client = || 0..CLIENTS;
     prop_oneof![
         30 => vec(change(), 1..6).prop_map(Action::Commit),
+        5 => (select(vec![1, 2, 4]), any::<bool>()).prop_map(|(each, there)| Action::Crowd { each, there }),
         12 => (client(), wanted(), prop::bool::weighted(0.1))
             .prop_map(|(client, what, once)| Action::Listen { client, what, once }),
         4 => (client(), 0..8usize).prop_map(|(client, target)| Action::Unlisten { client, target }),
         20 => (client(), 1..12u8).prop_map(|(client, messages)| Action::Read { client, messages }),
         10 => client().prop_map(|client| Action::Settle { client }),
-        10 => (client(), resume_by(), prop_oneof![2 => Just(0), 1 => 1..4u8])
+        10 => (client(), resume_by(), prop_oneof![1 => Just(0), 1 => 1..4u8])
             .prop_map(|(client, resume, loses)| Action::Cut { client, resume, loses }),
         3 => (1..3_000u16).prop_map(Action::Pass),
-        2 => Just(Action::CleanUp),
+        1 => Just(Action::CleanUp),
         1 => Just(Action::Clear),
         3 => client().prop_map(|client| Action::Lag { client }),
         1 => prop_oneof![9 => 20..100u16, 1 => 1_600..2_000u16].prop_map(Action::Burst),
@@ -137,12 +145,24 @@ fn resume_by() -> impl Strategy<Value = ResumeBy> {
     ]
 }
 
+/// The changes of a crowd: more documents than a listener of a few results keeps in reserve.
+pub fn crowd(each: usize, there: bool) -> Vec<Change> {
+    let number = |number: usize| Value::Integer(i64::try_from(number).expect("a small number"));
+    let change = |at: usize| {
+        let path = DocumentPath::new(&format!("c/n{at}")).expect("even");
+        let fields = [("a", number(at % 4)), ("b", number(at % 7))];
+        let fields = fields.map(|(name, value)| (name.to_owned(), value)).into();
+        if there { Change::Set(path, fields) } else { Change::Delete(path) }
+    };
+    (0..CROWD).step_by(each).map(change).collect()
+}
+
 pub fn change() -> impl Strategy<Value = Change> {
     prop_oneof![
         5 => (document_path(), fields()).prop_map(|(path, fields)| Change::Set(path, fields)),
         4 => (document_path(), select(vec!["a", "b", "other"]), any_value())
             .prop_map(|(path, field, value)| Change::Touch(path, field, value)),
-        3 => document_path().prop_map(Change::Delete),
+        2 => document_path().prop_map(Change::Delete),
     ]
 }
 
@@ -264,7 +284,7 @@ fn filter() -> impl Strategy<Value = Option<Filter>> {
 
 fn orders() -> impl Strategy<Value = Vec<Order>> {
     let direction = || select(vec![Direction::Ascending, Direction::Descending]);
-    let order = (select(vec!["a", "b", "m.x", "__name__"]), direction());
+    let order = (select(vec!["a", "a", "b", "m.x", "__name__"]), direction());
     vec(order, 0..3).prop_map(|orders| {
         let mut kept: Vec<Order> = Vec::new();
         for (name, direction) in orders {
@@ -310,7 +330,7 @@ fn query() -> impl Strategy<Value = StructuredQuery> {
         let cursors = (cursor(&orders), cursor(&orders));
         let offset = prop_oneof![6 => Just(0), 1 => 1..3i32];
         let selected = vec(select(vec!["a", "m.x", "t"]).prop_map(path), 1..3);
-        let limit = option::weighted(0.4, 1..6i32);
+        let limit = option::weighted(0.5, 1..6i32);
         (Just(source), Just(filter), Just(orders), cursors, offset, limit, option::weighted(0.1, selected))
     });
     parts.prop_map(|((parent, from), filter, order_by, (start_at, end_at), offset, limit, select)| {

@@ -14,7 +14,7 @@ use testkit::world::{EngineKind, World};
 use watch::{Hubs, ListenEvent, ListenStream, Target};
 
 use crate::client::Counts;
-use crate::generate::{Action, CLIENTS, Change, ResumeBy, database};
+use crate::generate::{Action, CLIENTS, Change, ResumeBy, crowd, database};
 use crate::message::Message;
 use crate::session::{Link, Session, beacon};
 
@@ -94,6 +94,11 @@ impl Run {
         match action {
             Action::Commit(changes) if changes.is_empty() => {}
             Action::Commit(changes) => drop(self.commit(changes.iter().map(write).collect()).await),
+            Action::Crowd { each, there } => {
+                for some in crowd(*each, *there).chunks(60) {
+                    self.commit(some.iter().map(write).collect()).await;
+                }
+            }
             Action::Burst(commits) => self.burst(*commits).await,
             Action::Listen { client, what, once } => {
                 self.connect(*client)?;

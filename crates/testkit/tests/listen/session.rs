@@ -166,7 +166,8 @@ impl<L: Link> Session<L> {
         let ids: Vec<i32> = targets.filter(|(_, target)| target.mismatched).map(|(id, _)| *id).collect();
         for id in ids {
             self.client.start_over(id);
-            if !self.wanted.contains_key(&id) {
+            // One that is answered once is over already, as its client will read next.
+            if self.wanted.get(&id).is_none_or(|(_, once)| *once) {
                 continue;
             }
             self.remove(id)?;
