@@ -36,6 +36,7 @@ use service::Service;
 use tokio::net::TcpListener;
 
 pub use grpc::count::Counts;
+pub use listener::tls::{Identity, Plain, Refusal, Tls};
 pub use wire::methods::Method;
 
 /// Everything that a client can reach on one port.
@@ -80,6 +81,17 @@ impl Gateway {
     /// drain is over.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, stop: impl Future<Output = ()>) {
         let drain = self.options.drain;
-        listener::serve(self, listener, stop, drain).await;
+        listener::serve(self, listener, None, stop, drain).await;
+    }
+
+    /// Serves the same by TLS.
+    pub async fn serve_tls(
+        self: Arc<Self>,
+        listener: TcpListener,
+        tls: Arc<Tls>,
+        stop: impl Future<Output = ()>,
+    ) {
+        let drain = self.options.drain;
+        listener::serve(self, listener, Some(tls), stop, drain).await;
     }
 }

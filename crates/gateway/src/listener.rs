@@ -1,6 +1,7 @@
 //! Accepts connections and bounds them: how many, how long they may be silent, how they end.
 
 mod corked;
+pub(crate) mod tls;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -14,6 +15,7 @@ use corked::Corked;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use tls::{Stream, Tls};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
@@ -64,6 +66,7 @@ struct Shared {
     gateway: Arc<Gateway>,
     connections: Arc<Connections>,
     requests: Arc<Semaphore>,
+    tls: Option<Arc<Tls>>,
 }
 
 impl Connections {
@@ -85,16 +88,17 @@ impl Connections {
     }
 }
 
-/// Serves until `stop` is done, then lets requests finish for `drain` and returns.
+/// Serves, by TLS where that is given, until `stop` is done, then lets requests finish for `drain` and returns.
 pub(crate) async fn serve(
     gateway: Arc<Gateway>,
     listener: TcpListener,
+    tls: Option<Arc<Tls>>,
     stop: impl Future<Output = ()>,
     drain: Duration,
 ) {
     let room = Arc::new(Semaphore::new(gateway.options.max_connections));
-    let shared =
-        Shared { gateway, connections: Arc::default(), requests: crate::connection::Memory::whole() };
+    let requests = crate::connection::Memory::whole();
+    let shared = Shared { gateway, connections: Arc::default(), requests, tls };
     let mut tasks = JoinSet::new();
     let mut stop = pin!(stop);
     for id in 0.. {
@@ -144,11 +148,24 @@ async fn connection(shared: Shared, id: u64, stream: TcpStream, _place: OwnedSem
     let _ = stream.set_nodelay(true);
     let connection = Connection::new(&shared.requests);
     shared.connections.lock().insert(id, Arc::downgrade(&connection));
-    run(&shared, &connection, stream).await;
+    if let Some(stream) = Box::pin(begin(&shared, &connection, stream)).await {
+        run(&shared, &connection, stream).await;
+    }
     shared.connections.lock().remove(&id);
 }
 
-async fn run(shared: &Shared, connection: &Arc<Connection>, stream: TcpStream) {
+/// Brings a connection to where requests can be read. Until then it is the first to make room for others.
+async fn begin(shared: &Shared, connection: &Connection, stream: TcpStream) -> Option<Stream> {
+    let Some(tls) = &shared.tls else { return Some(Stream::Plain(stream)) };
+    let mut stopped = shared.gateway.stopping.follow();
+    tokio::select! {
+        begun = tls.begin(stream) => begun,
+        () = stopped.wait() => None,
+        () = connection.evicted() => None,
+    }
+}
+
+async fn run(shared: &Shared, connection: &Arc<Connection>, stream: Stream) {
     let service = service_fn(|request| {
         let (gateway, connection) = (shared.gateway.clone(), connection.clone());
         // Boxed: a stream that lives for hours keeps the room of its task, not that of the call's beginning.
@@ -183,7 +200,7 @@ async fn run(shared: &Shared, connection: &Arc<Connection>, stream: TcpStream) {
 /// A connection that is served turn by turn: after each, what it wrote goes out at once.
 struct Serving<'a, C> {
     connected: Pin<&'a mut C>,
-    stream: Corked<TcpStream>,
+    stream: Corked<Stream>,
     /// The connection has ended; bytes may still wait.
     over: bool,
 }

@@ -28,8 +28,10 @@ Examples:
                                             for tests: any free port, nothing kept
   irori serve --indexes firestore.indexes.json --missing-index require
                                             refuse queries as production does
+  irori serve --listen 0.0.0.0:8443 --tls-certificate fullchain.pem --tls-key privkey.pem
+                                            https and gRPC over TLS, for others to reach
 
-Clients find the server by FIRESTORE_EMULATOR_HOST; the server prints the line to copy. Projects and
+Without TLS clients find the server by FIRESTORE_EMULATOR_HOST; the server prints the line to copy. Projects and
 databases need not be made: each exists from its first use.";
 
 /// Options of `irori serve`.
@@ -57,6 +59,9 @@ pub(crate) struct ServeArguments {
     /// What becomes of a query that needs an index which is not there
     #[arg(long, value_enum, default_value_t = MissingIndex::Suggest)]
     pub(crate) missing_index: MissingIndex,
+
+    #[command(flatten)]
+    pub(crate) tls: TlsArguments,
 
     #[command(flatten)]
     pub(crate) policies: Policies,
@@ -114,6 +119,28 @@ pub(crate) struct Policies {
     /// Serve only databases that exist already; naming another is NOT_FOUND
     #[arg(long)]
     pub(crate) no_new_databases: bool,
+}
+
+/// Connections that nobody can read or change on their way. The files are PEM; when they change, new
+/// connections get the new ones.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "TLS")]
+pub(crate) struct TlsArguments {
+    /// Serve by TLS, with this certificate: the server's own first, then those that lead to its authority
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_certificate: Option<PathBuf>,
+
+    /// The certificate's private key
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    pub(crate) tls_key: Option<PathBuf>,
+
+    /// Serve only clients that show a certificate of an authority in this file
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    pub(crate) tls_client_ca: Option<PathBuf>,
+
+    /// Serve connections without TLS as well, on the same port
+    #[arg(long, requires = "tls_certificate", conflicts_with = "tls_client_ca")]
+    pub(crate) tls_optional: bool,
 }
 
 /// What the server may take of the machine.

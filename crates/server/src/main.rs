@@ -1,6 +1,7 @@
 //! The irori binary.
 
 mod arguments;
+mod certificates;
 mod descriptors;
 mod failure;
 mod indexes_file;

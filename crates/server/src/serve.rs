@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use database::Store;
-use gateway::Gateway;
+use gateway::{Gateway, Plain};
 use host::Host;
 use service::Service;
 use storage::Engine;
@@ -17,6 +17,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::arguments::{Concurrency, MissingIndex, ServeArguments};
+use crate::certificates::{Certificates, Files};
 use crate::failure::Failure;
 use crate::{descriptors, indexes_file, logging, memory};
 
@@ -56,6 +57,7 @@ async fn serve(arguments: &ServeArguments, indexes: database::IndexFile) -> Resu
         .await
         .map_err(Failure::doing(format!("listen on {}", arguments.listen)))?;
     let address = listener.local_addr().map_err(Failure::doing("learn where the server listens"))?;
+    let certificates = certificates(arguments)?;
     let local = open_local(arguments)?;
     let engine: Arc<dyn Engine> = match &local {
         Some(local) => local.clone(),
@@ -72,12 +74,29 @@ async fn serve(arguments: &ServeArguments, indexes: database::IndexFile) -> Resu
     let max_connections = descriptors::make_room(arguments.limits.max_connections);
     let gateway = Gateway::new(Arc::new(service), gateway::Options { max_connections, drain: DRAIN });
     let stop = stop_signal()?;
+    let secured = match certificates {
+        None => None,
+        Some(certificates) => Some((certificates.tls.clone(), certificates.follow()?)),
+    };
     announce(arguments, address)?;
     let ticking = tokio::spawn(tick(store.clone()));
-    gateway.serve(listener, stop).await;
+    match secured {
+        None => gateway.serve(listener, stop).await,
+        Some((tls, following)) => {
+            let following = tokio::spawn(following);
+            gateway.serve_tls(listener, tls, stop).await;
+            following.abort();
+        }
+    }
     ticking.abort();
     finish(store, local).await;
     Ok(())
+}
+
+/// What the server shows to clients; None when it serves without TLS.
+fn certificates(arguments: &ServeArguments) -> Result<Option<Certificates>, Failure> {
+    let plain = if arguments.tls.tls_optional { Plain::Served } else { Plain::Refused };
+    Files::named(&arguments.tls).map(|files| Certificates::load(files, plain)).transpose()
 }
 
 /// The engine in the data directory; None when everything is kept in memory.
@@ -115,10 +134,13 @@ fn announce(arguments: &ServeArguments, address: SocketAddr) -> Result<(), Failu
     } else {
         format!("in {}", arguments.data.display())
     };
-    let client = reachable(address);
-    let text = format!(
-        "Irori listens on {address}, with its data {place}.\nexport FIRESTORE_EMULATOR_HOST={client}\n"
-    );
+    let tls = &arguments.tls;
+    let scheme = if tls.tls_certificate.is_some() { "https://" } else { "" };
+    let mut text = format!("Irori listens on {scheme}{address}, with its data {place}.\n");
+    // Clients that go by this variable speak no TLS.
+    if tls.tls_certificate.is_none() || tls.tls_optional {
+        text += &format!("export FIRESTORE_EMULATOR_HOST={}\n", reachable(address));
+    }
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())

@@ -24,6 +24,8 @@ pub(super) struct Corked<S>(Arc<Mutex<Shared<S>>>);
 struct Shared<S> {
     stream: S,
     out: BytesMut,
+    /// The stream has taken bytes and may keep some, as TLS does: a flush is owed.
+    unflushed: bool,
 }
 
 impl<S> Clone for Corked<S> {
@@ -34,7 +36,7 @@ impl<S> Clone for Corked<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Corked<S> {
     pub(super) fn new(stream: S) -> Self {
-        Corked(Arc::new(Mutex::new(Shared { stream, out: BytesMut::new() })))
+        Corked(Arc::new(Mutex::new(Shared { stream, out: BytesMut::new(), unflushed: false })))
     }
 
     /// Writes what has collected. Pending while the stream does not take it all.
@@ -49,10 +51,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Corked<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
     fn poll_uncork(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.out.is_empty() {
-            return Poll::Ready(Ok(()));
-        }
         while !self.out.is_empty() {
+            self.unflushed = true;
             let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.out))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
@@ -62,7 +62,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
         if self.out.capacity() > KEPT {
             self.out = BytesMut::new();
         }
-        Pin::new(&mut self.stream).poll_flush(cx)
+        if self.unflushed {
+            ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Makes room for at least one more byte.
@@ -137,6 +141,54 @@ mod tests {
         poll_fn(|cx| corked.poll_uncork(cx)).await.expect("written");
         theirs.read_exact(&mut received).await.expect("received");
         assert_eq!(&received, b"header, body");
+    }
+
+    /// Takes bytes at once and passes them on with a flush alone, which comes to its end at the second try.
+    #[derive(Default)]
+    struct Keeping {
+        kept: Vec<u8>,
+        passed: Vec<u8>,
+        asked: bool,
+    }
+
+    impl AsyncRead for Keeping {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Keeping {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            self.kept.extend_from_slice(bytes);
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            if !std::mem::replace(&mut self.asked, true) {
+                return Poll::Pending;
+            }
+            let kept = std::mem::take(&mut self.kept);
+            self.passed.extend(kept);
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            self.poll_flush(cx)
+        }
+    }
+
+    #[tokio::test]
+    async fn what_the_stream_keeps_is_flushed_in_a_later_turn_though_nothing_more_is_written() {
+        let corked = Corked::new(Keeping::default());
+        corked.clone().write_all(b"an answer").await.expect("written");
+        let mut turn = || poll_fn(|cx| corked.poll_uncork(cx)).now_or_never();
+        assert!(turn().is_none(), "the flush is under way");
+        turn().expect("the turn is over").expect("flushed");
+        assert_eq!(corked.lock().stream.passed, b"an answer");
     }
 
     #[tokio::test]
