@@ -4,6 +4,7 @@
 //! bounded time ([`Target::shake`]). Where a reader accepts the bytes, what it read must also be coherent.
 
 mod queries;
+mod rules;
 mod stored;
 
 use bytes::Bytes;
@@ -24,7 +25,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 12] = [
     Target { name: "key_values", run: key_values, corpus: key_value_corpus },
     Target { name: "key_ids", run: key_ids, corpus: key_id_corpus },
     Target { name: "bodies", run: bodies, corpus: body_corpus },
@@ -33,6 +34,7 @@ pub const TARGETS: [Target; 11] = [
     Target { name: "names", run: names, corpus: name_corpus },
     Target { name: "order_by", run: queries::order_by, corpus: queries::order_by_corpus },
     Target { name: "page_tokens", run: queries::page_tokens, corpus: queries::page_token_corpus },
+    Target { name: "rules", run: rules::rules, corpus: rules::rules_corpus },
     Target { name: "rows", run: stored::rows, corpus: stored::row_corpus },
     Target { name: "catalog", run: stored::catalog, corpus: stored::catalog_corpus },
     Target { name: "damaged_store", run: stored::damaged_store, corpus: stored::row_corpus },
@@ -268,8 +270,9 @@ mod tests {
         let seeds = std::env::var("SEEDS").map_or(1, |seeds| seeds.parse().expect("a number"));
         for seed in 1..=seeds {
             for target in TARGETS {
-                // Opening or querying a store takes longer than reading a row.
-                let inputs = if ["catalog", "damaged_store", "order_by", "page_tokens"].contains(&target.name)
+                // Opening or querying a store or running rules takes longer than reading a row.
+                let inputs = if ["catalog", "damaged_store", "order_by", "page_tokens", "rules"]
+                    .contains(&target.name)
                 {
                     1_000
                 } else {
