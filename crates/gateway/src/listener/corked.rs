@@ -185,7 +185,7 @@ mod tests {
     async fn what_the_stream_keeps_is_flushed_in_a_later_turn_though_nothing_more_is_written() {
         let corked = Corked::new(Keeping::default());
         corked.clone().write_all(b"an answer").await.expect("written");
-        let mut turn = || poll_fn(|cx| corked.poll_uncork(cx)).now_or_never();
+        let turn = || poll_fn(|cx| corked.poll_uncork(cx)).now_or_never();
         assert!(turn().is_none(), "the flush is under way");
         turn().expect("the turn is over").expect("flushed");
         assert_eq!(corked.lock().stream.passed, b"an answer");
