@@ -39,6 +39,7 @@ pub(crate) fn decide(
         accesses,
         budget: Budget::new(),
         coverage,
+        depth: 0,
     };
     let method = request.operation.method();
     let mut walk = Walk { evaluator, method, steps: Vec::new(), captures: Vec::new(), reasons: Vec::new() };
@@ -108,6 +109,7 @@ impl Walk<'_> {
         self.evaluator.resource = match &disjunct.name {
             // A query by name alone is judged as a read of that document.
             Some(path) if disjunct.only_name => {
+                self.evaluator.accesses.subject(path);
                 let body = self.evaluator.documents.get(path).map_err(Fault::Failed)?;
                 let name = Path::of_document(request.database, path.ids());
                 body.map_or(Value::Null, |body| resource(name, path.document_id(), body))

@@ -16,7 +16,7 @@ use crate::check::is_namespace;
 use crate::coverage::Coverage;
 use crate::fault::Fault;
 use crate::issue::Lines;
-use crate::limits::MAX_CALL_DEPTH;
+use crate::limits::{MAX_CALL_DEPTH, MAX_EVALUATION_DEPTH};
 use crate::methods;
 use crate::syntax::{Call, Expr, ExprKind, Function, Method, Name, PathPart, Tree};
 use crate::value::{List, Map, Path, Value};
@@ -33,6 +33,8 @@ pub(crate) struct Evaluator<'a> {
     pub accesses: &'a mut Accesses,
     pub budget: Budget,
     pub coverage: Option<&'a mut Coverage>,
+    /// Expressions that wait for the value of one inside them.
+    pub depth: usize,
 }
 
 /// The variables that an expression sees, besides `request` and `resource`.
@@ -60,7 +62,12 @@ impl Evaluator<'_> {
     /// The value of an expression.
     pub fn value(&mut self, expr: &Expr, frame: &Frame) -> Result<Value, Fault> {
         self.budget.expression()?;
+        if self.depth >= MAX_EVALUATION_DEPTH {
+            return Err(Fault::error("Expressions and functions are nested too deeply.").at(expr.span));
+        }
+        self.depth += 1;
         let result = self.value_of(expr, frame).map_err(|fault| fault.at(expr.span));
+        self.depth -= 1;
         if let Some(coverage) = &mut self.coverage {
             coverage.note(expr.id, &result);
         }

@@ -84,6 +84,10 @@ impl Ruleset {
     /// transaction of a write. Give the same `accesses` to all decisions of one commit or batch. The decision is a
     /// function of these alone, so it can be repeated when a transaction is.
     ///
+    /// A query is proved for all documents, stored now or later, as long as the documents that the rules look up stay
+    /// the same: a listener asks again when one of them changes ([`Accesses::paths`]), when its token expires or when
+    /// `request.time` may matter. A query for one name alone looks that document up too.
+    ///
     /// # Errors
     /// The status with which a document could not be read. There is no decision then.
     pub fn decide(

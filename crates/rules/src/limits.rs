@@ -18,6 +18,9 @@ pub const MAX_BINDINGS: usize = 19;
 pub const MAX_CALL_DEPTH: usize = 20;
 /// Operators nested in one expression (production refuses 99). Chains of `&&` and `||` are flat.
 pub const MAX_EXPRESSION_DEPTH: usize = 98;
+/// Expressions, over all functions that are waiting, that wait for the value of one inside them. Ours: a decision must
+/// fit the stack of any thread.
+pub const MAX_EVALUATION_DEPTH: usize = 250;
 /// Expressions that one decision evaluates (production: 1,000).
 pub const MAX_EXPRESSIONS: u32 = 1_000;
 /// Different documents that the rules of one read or write of a document look up (production).

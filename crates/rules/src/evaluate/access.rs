@@ -44,6 +44,8 @@ pub struct Accesses {
     seen: BTreeMap<DocumentPath, [Option<Option<Bytes>>; 2]>,
     /// Of the operation that is being decided.
     operation: BTreeSet<DocumentPath>,
+    /// Documents that queries asked for by name.
+    subjects: BTreeSet<DocumentPath>,
 }
 
 impl Accesses {
@@ -58,12 +60,29 @@ impl Accesses {
     }
 
     fn new(per_operation: usize, in_all: usize) -> Self {
-        Accesses { per_operation, in_all, seen: BTreeMap::new(), operation: BTreeSet::new() }
+        Accesses {
+            per_operation,
+            in_all,
+            seen: BTreeMap::new(),
+            operation: BTreeSet::new(),
+            subjects: BTreeSet::new(),
+        }
+    }
+
+    /// The documents that decisions looked up: when one changes, a decision that is still relied on must be made again,
+    /// with new accesses.
+    pub fn paths(&self) -> impl Iterator<Item = &DocumentPath> {
+        self.seen.keys().chain(self.subjects.iter())
     }
 
     /// The next decision begins.
     pub(crate) fn begin(&mut self) {
         self.operation.clear();
+    }
+
+    /// Notes a document that a query asks for by name. It is not counted.
+    pub(crate) fn subject(&mut self, path: &DocumentPath) {
+        self.subjects.insert(path.clone());
     }
 
     /// Counts a path; an error when there are too many.

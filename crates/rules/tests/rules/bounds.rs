@@ -273,6 +273,24 @@ fn a_regular_expression_is_linear_and_bounded() {
     assert!(dynamic(&"a?".repeat(600)).contains("at most 1024 bytes"));
 }
 
+/// Functions that call each other from within deeply nested expressions.
+#[test]
+fn the_deepest_evaluation_fits_the_stack_of_a_thread() {
+    for (open, close) in
+        [("(", ")"), ("debug(", ")"), ("[", "][0]"), ("true && (", ")"), ("true ? ", " : false")]
+    {
+        let mut inner = String::new();
+        for at in 0..20 {
+            let next = if at == 19 { "true".to_owned() } else { format!("f{}()", at + 1) };
+            let times = if open.len() + close.len() > 2 { 40 } else { 90 };
+            let nested = format!("{}{next}{}", open.repeat(times), close.repeat(times));
+            write!(inner, "function f{at}() {{ return {nested}; }} ").expect("a string");
+        }
+        inner.push_str("match /a/{x} { allow get: if f0(); }");
+        assert!(outcome(&wrapped(&inner)).contains("nested too deeply"), "{open}");
+    }
+}
+
 /// Many recursive wildcards below each other could match in very many ways.
 #[test]
 fn ways_to_match_are_counted() {

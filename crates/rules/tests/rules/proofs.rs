@@ -4,6 +4,8 @@ use model::query::FieldOperator::{self, *};
 use model::query::{Direction, Filter, Order, Selector, StructuredQuery, UnaryOperator};
 use model::{DatabaseName, FieldPath, Parent, Value};
 
+use rules::{Accesses, Operation};
+
 use crate::world::{World, path, query, rules, wrapped};
 
 fn field(name: &str, operator: FieldOperator, value: impl Into<Value>) -> Filter {
@@ -100,6 +102,9 @@ fn ranges_decide_comparisons() {
         Some(field("at", LessThan, Value::Timestamp(model::Timestamp::ZERO))),
         true,
     );
+    check("resource.data.age in [5]", Some(field("age", GreaterThan, 1)), false);
+    check("!(resource.data.age in [5])", Some(field("age", GreaterThan, 1)), false);
+    check("!(resource.data.age in [0, 1, 'x'])", Some(field("age", GreaterThan, 1)), true);
     check("resource.data.name >= 'a'", Some(field("name", GreaterThanOrEqual, "b")), true);
     check("resource.data.kind != 'x'", Some(field("kind", NotEqual, "x")), true);
     check("resource.data.kind != 'y'", Some(field("kind", NotEqual, "x")), false);
@@ -240,6 +245,19 @@ fn a_name_that_is_asked_for_is_known() {
     let filter = Filter::And(vec![field("__name__", Equal, reference("c/one")), field("n", Equal, 1)]);
     check(own, Some(filter.clone()), false);
     check("d == 'one' && resource.data.n == 1", Some(filter), true);
+}
+
+/// What a listener watches besides its results.
+#[test]
+fn accesses_name_the_documents_that_a_decision_depends_on() {
+    let ruleset = rules(&wrapped(
+        "match /c/{d} { allow list: if exists(/databases/$(database)/documents/users/$(request.auth.uid)) || true; }",
+    ));
+    let mut accesses = Accesses::for_query();
+    let query = query("c", Some(field("__name__", Equal, reference("c/one"))));
+    let verdict = World::signed_in("ada").ask(&ruleset, Operation::List { query: &query }, &mut accesses);
+    assert!(verdict.is_allowed());
+    assert_eq!(accesses.paths().map(|path| path.as_str()).collect::<Vec<_>>(), ["users/ada", "c/one"]);
 }
 
 #[test]
