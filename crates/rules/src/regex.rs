@@ -9,6 +9,9 @@ use regex_automata::Input;
 use regex_automata::meta::{BuildError, Config, Regex};
 use regex_automata::util::{captures::Captures, syntax};
 
+use crate::budget::Budget;
+use crate::fault::{Exhausted, Fault};
+
 /// What an expression is compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -23,6 +26,8 @@ pub(crate) struct Pattern {
     source: Box<str>,
     purpose: Purpose,
     regex: Regex,
+    /// Bytes of the longest match.
+    reach: usize,
 }
 
 impl Purpose {
@@ -61,7 +66,8 @@ impl Pattern {
             Some(limit) => format!("it needs an automaton of more than {limit} bytes"),
             None => wrong(&error),
         })?;
-        Ok(Pattern { source: source.into(), purpose, regex })
+        let reach = parsed.properties().maximum_len().unwrap_or(usize::MAX);
+        Ok(Pattern { source: source.into(), purpose, regex, reach })
     }
 
     pub fn purpose(&self) -> Purpose {
@@ -73,45 +79,59 @@ impl Pattern {
         self.regex.memory_usage()
     }
 
-    /// What running over a text of so many bytes costs at most, in units of work.
-    pub fn work(&self, bytes: usize) -> u64 {
+    /// Pays for stepping over so many bytes of a text.
+    fn pay(&self, bytes: usize, budget: &mut Budget) -> Result<(), Fault> {
         /// A simulation steps through this much of an automaton in about the time a unit takes.
         const BYTES_PER_UNIT: u64 = 2_048;
-        (bytes as u64 + 1).saturating_mul(1 + self.size() as u64 / BYTES_PER_UNIT)
+        budget.work((bytes as u64 + 1).saturating_mul(1 + self.size() as u64 / BYTES_PER_UNIT))
     }
 
     /// True when the text matches. For [`Purpose::Whole`] that means: from its first to its last character.
-    pub fn is_match(&self, text: &str) -> bool {
-        self.regex.is_match(Input::new(text))
+    pub fn is_match(&self, text: &str, budget: &mut Budget) -> Result<bool, Fault> {
+        self.pay(text.len(), budget)?;
+        Ok(self.regex.is_match(Input::new(text)))
     }
 
     /// The pieces between what is found.
-    pub fn split<'t>(&self, text: &'t str) -> Vec<&'t str> {
+    pub fn split<'t>(&self, text: &'t str, budget: &mut Budget) -> Result<Vec<&'t str>, Fault> {
+        self.pay(text.len(), budget)?;
         let mut pieces = Vec::new();
         let mut start = 0;
         for found in self.regex.find_iter(text) {
+            self.pay_for_next(text.len() - found.end(), budget)?;
             pieces.push(&text[start..found.start()]);
             start = found.end();
         }
         pieces.push(&text[start..]);
-        pieces
+        Ok(pieces)
     }
 
-    /// The text with all that is found replaced; `$0` to `$9` stand for groups. None when the result is longer than
-    /// `limit` bytes.
-    pub fn replace(&self, text: &str, by: &str, limit: usize) -> Option<String> {
-        let mut replaced = Bounded { text: String::new(), limit };
+    /// The text with all that is found replaced; `$0` to `$9` stand for groups.
+    pub fn replace(&self, text: &str, by: &str, budget: &mut Budget) -> Result<String, Fault> {
+        self.pay(text.len(), budget)?;
+        let mut replaced = Bounded { text: String::new(), limit: budget.left() };
         let mut start = 0;
         for captures in self.regex.captures_iter(text) {
-            let found = captures.get_match()?;
-            replaced.push(&text[start..found.start()])?;
-            replaced.expand(by, text, &captures)?;
+            let Some(found) = captures.get_match() else { break };
+            self.pay_for_next(text.len() - found.end(), budget)?;
+            let between = &text[start..found.start()];
+            replaced.push(between).and_then(|()| replaced.expand(by, text, &captures)).ok_or(TOO_LONG)?;
             start = found.end();
         }
-        replaced.push(&text[start..])?;
-        Some(replaced.text)
+        replaced.push(&text[start..]).ok_or(TOO_LONG)?;
+        budget.work(replaced.text.len() as u64)?;
+        Ok(replaced.text)
+    }
+
+    /// Pays for looking for the next match in what is left. One of `a*b|a` steps to the end of the text to find out that
+    /// there is no `b`, and the next one does so again.
+    fn pay_for_next(&self, left: usize, budget: &mut Budget) -> Result<(), Fault> {
+        self.pay(left.min(self.reach), budget)
     }
 }
+
+/// A result that would be longer than what is left to spend.
+const TOO_LONG: Fault = Fault::Exhausted(Exhausted::Work);
 
 /// A text that does not grow beyond a limit: a template can repeat a long group many times.
 struct Bounded {

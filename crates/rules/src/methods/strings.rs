@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::{not_found, size, wrong_arguments};
 use crate::budget::Budget;
-use crate::fault::{Exhausted, Fault};
+use crate::fault::Fault;
 use crate::limits::{MAX_DYNAMIC_REGEX_BYTES, MAX_DYNAMIC_REGEX_SOURCE};
 use crate::regex::{Pattern, Purpose};
 use crate::value::{List, Value};
@@ -28,25 +28,21 @@ pub(super) fn call(
         ("trim", []) => Ok(Value::string(text.trim())),
         ("toUtf8", []) => Ok(Value::Bytes(Bytes::copy_from_slice(text.as_bytes()))),
         ("matches", [Value::String(source)]) => {
-            with_pattern(pattern, source, Purpose::Whole, text, budget, |pattern, _| {
-                Ok(Value::Bool(pattern.is_match(text)))
+            with_pattern(pattern, source, Purpose::Whole, budget, |pattern, budget| {
+                pattern.is_match(text, budget).map(Value::Bool)
             })
         }
         ("split", [Value::String(source)]) => {
-            with_pattern(pattern, source, Purpose::Search, text, budget, |pattern, budget| {
-                let pieces: Vec<Value> = pattern.split(text).into_iter().map(Value::string).collect();
+            with_pattern(pattern, source, Purpose::Search, budget, |pattern, budget| {
+                let pieces: Vec<Value> =
+                    pattern.split(text, budget)?.into_iter().map(Value::string).collect();
                 budget.work(48 * pieces.len() as u64)?;
                 Ok(Value::List(List::new(pieces)))
             })
         }
         ("replace", [Value::String(source), Value::String(by)]) => {
-            with_pattern(pattern, source, Purpose::Search, text, budget, |pattern, budget| {
-                let limit = budget.left();
-                let Some(replaced) = pattern.replace(text, by, limit) else {
-                    return Err(Fault::Exhausted(Exhausted::Work));
-                };
-                budget.work(replaced.len() as u64)?;
-                Ok(Value::string(replaced))
+            with_pattern(pattern, source, Purpose::Search, budget, |pattern, budget| {
+                pattern.replace(text, by, budget).map(Value::string)
             })
         }
         ("size" | "lower" | "upper" | "trim" | "toUtf8" | "matches" | "split" | "replace", _) => {
@@ -61,7 +57,6 @@ fn with_pattern(
     compiled: Option<&Pattern>,
     source: &str,
     purpose: Purpose,
-    text: &str,
     budget: &mut Budget,
     run: impl FnOnce(&Pattern, &mut Budget) -> Result<Value, Fault>,
 ) -> Result<Value, Fault> {
@@ -73,7 +68,6 @@ fn with_pattern(
             &made
         }
     };
-    budget.work(pattern.work(text.len()))?;
     run(pattern, budget)
 }
 

@@ -273,6 +273,24 @@ fn a_regular_expression_is_linear_and_bounded() {
     assert!(dynamic(&"a?".repeat(600)).contains("at most 1024 bytes"));
 }
 
+/// Looking for every match of an expression can step over the same text again and again.
+#[test]
+fn many_matches_with_long_looks_use_up_the_work() {
+    let world = World::default().with("a/b", [("text", Value::from("a".repeat(500_000).as_str()))]);
+    let size = |expression: &str| {
+        let source = format!("match /a/{{x}} {{ allow get: if {expression}; }}");
+        match world.get(&rules(&wrapped(&source)), "a/b") {
+            Verdict::Allowed => "allowed".to_owned(),
+            Verdict::Denied(denial) => denial.to_string(),
+        }
+    };
+    let text = "\nUnable to evaluate the expression as it takes too long. for 'get' @ L4";
+    assert_eq!(size("resource.data.text.split('a*b|a').size() > 1"), text);
+    assert_eq!(size("resource.data.text.replace('a*b|a', '').size() == 0"), text);
+    assert_eq!(size("resource.data.text.split('a').size() == 500001"), "allowed");
+    assert_eq!(size("resource.data.text.replace('aa', 'b').size() == 250000"), "allowed");
+}
+
 /// Functions that call each other from within deeply nested expressions.
 #[test]
 fn the_deepest_evaluation_fits_the_stack_of_a_thread() {
