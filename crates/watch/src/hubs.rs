@@ -13,8 +13,10 @@ use tokio::sync::Semaphore;
 use crate::hub::Hub;
 use crate::stream::ListenStream;
 
-/// Streams that read at once; more would only share the same cores, so the others wait their turn.
-const READING_AT_ONCE: usize = 32;
+/// Streams that read at once, for each processor, and at least. More would only share the same processors; and each
+/// thread leaves memory behind that only it fills again, which ten thousand streams that come together would feel.
+const READING_FOR_EACH_PROCESSOR: usize = 2;
+const READING_AT_LEAST: usize = 4;
 
 /// See the module.
 pub struct Hubs {
@@ -43,7 +45,7 @@ impl Hubs {
             store,
             options,
             hubs: Mutex::default(),
-            reading: Arc::new(Semaphore::new(READING_AT_ONCE)),
+            reading: Arc::new(Semaphore::new(reading_at_once())),
             streams: AtomicU64::new(0),
         })
     }
@@ -89,4 +91,9 @@ impl Hubs {
     pub(crate) fn options(&self) -> &Options {
         &self.options
     }
+}
+
+fn reading_at_once() -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    (processors * READING_FOR_EACH_PROCESSOR).max(READING_AT_LEAST)
 }
