@@ -1,4 +1,4 @@
-//! A gRPC client without comfort: frames by hand over HTTP/2.
+//! A gRPC client without comfort: frames by hand over HTTP/2, for calls and for streams of answers.
 //!
 //! The clients of a benchmark run on the processors that they measure. The usual client takes more of them for a
 //! call than PostgreSQL's load generator, which is written for this, takes for a statement; this one leaves them to
@@ -7,7 +7,8 @@
 use std::net::SocketAddr;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use h2::client::{Builder, SendRequest};
+use h2::client::{Builder, ResponseFuture, SendRequest};
+use h2::{RecvStream, SendStream};
 use http::{HeaderMap, Request, Uri};
 use prost::Message;
 use tokio::net::TcpStream;
@@ -19,7 +20,8 @@ const HEAD_BYTES: usize = 5;
 /// How far the server may send ahead.
 const WINDOW: u32 = 4 << 20;
 
-/// One connection, for one call at a time.
+/// One connection. Clones share it.
+#[derive(Clone)]
 pub struct LeanClient {
     requests: SendRequest<Bytes>,
     authority: String,
@@ -71,13 +73,7 @@ impl LeanClient {
     }
 
     async fn try_call(&mut self, method: &LeanMethod, message: &impl Message) -> Result<Answer, h2::Error> {
-        let request = Request::post(method.0.clone())
-            .header("content-type", "application/grpc")
-            .header("te", "trailers");
-        let request = request.body(()).expect("the parts are sound");
-        let mut requests = self.requests.clone().ready().await?;
-        let (response, mut body) = requests.send_request(request, false)?;
-        body.send_data(frame(message), true)?;
+        let (response, _) = self.send(method, message, true).await?;
         let (head, mut body) = response.await?.into_parts();
         let mut data = BytesMut::new();
         while let Some(part) = body.data().await {
@@ -87,6 +83,75 @@ impl LeanClient {
         }
         let trailers = body.trailers().await?.unwrap_or(head.headers);
         Ok(Answer { data: data.freeze(), trailers })
+    }
+
+    /// Begins a call that answers many messages; `message` is the first of its requests, and the only one.
+    pub async fn stream(
+        &mut self,
+        method: &LeanMethod,
+        message: &impl Message,
+    ) -> Result<LeanStream, Failure> {
+        let sent = self.send(method, message, false).await;
+        let (response, requests) = sent.map_err(Failure::doing("call the server"))?;
+        let answers = response.await.map_err(Failure::doing("wait for a stream"))?.into_body();
+        Ok(LeanStream { answers, data: BytesMut::new(), _requests: requests })
+    }
+
+    async fn send(
+        &mut self,
+        method: &LeanMethod,
+        message: &impl Message,
+        last: bool,
+    ) -> Result<(ResponseFuture, SendStream<Bytes>), h2::Error> {
+        let request = Request::post(method.0.clone())
+            .header("content-type", "application/grpc")
+            .header("te", "trailers");
+        let request = request.body(()).expect("the parts are sound");
+        let mut requests = self.requests.clone().ready().await?;
+        let (response, mut body) = requests.send_request(request, false)?;
+        body.send_data(frame(message), last)?;
+        Ok((response, body))
+    }
+}
+
+/// The answers of a call, one by one.
+pub struct LeanStream {
+    answers: RecvStream,
+    data: BytesMut,
+    /// Open, so that the call goes on.
+    _requests: SendStream<Bytes>,
+}
+
+impl LeanStream {
+    /// The bytes of the next message. The end of the stream is a failure that says why.
+    pub async fn next(&mut self) -> Result<Bytes, Failure> {
+        loop {
+            if let Some(message) = self.take() {
+                return Ok(message);
+            }
+            let Some(part) = self.answers.data().await else { return Err(self.end().await) };
+            let part = part.map_err(Failure::doing("read a stream"))?;
+            let released = self.answers.flow_control().release_capacity(part.len());
+            released.map_err(Failure::doing("read a stream"))?;
+            self.data.extend_from_slice(&part);
+        }
+    }
+
+    fn take(&mut self) -> Option<Bytes> {
+        let (_, rest) = self.data.split_first()?;
+        let length = u32::from_be_bytes(*rest.first_chunk()?) as usize;
+        if self.data.len() < HEAD_BYTES + length {
+            return None;
+        }
+        self.data.advance(HEAD_BYTES);
+        Some(self.data.split_to(length).freeze())
+    }
+
+    async fn end(&mut self) -> Failure {
+        match self.answers.trailers().await {
+            Ok(trailers) => Failure::new(format!("the server has ended a stream: {trailers:?}")),
+            Err(error) => Failure::doing("read the end of a stream")(error),
+        }
     }
 }
 

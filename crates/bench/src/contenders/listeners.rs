@@ -1,14 +1,15 @@
 //! Listeners: many streams over some connections, each with one target, as browsers behind proxies have them.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use googleapis_tonic_google_firestore_v1::google::firestore::v1 as wire;
+use prost::Message;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
-use tokio_stream::StreamExt;
-use tonic::transport::Channel;
 use wire::listen_request::TargetChange as Request;
 use wire::listen_response::ResponseType as Response;
 use wire::structured_query::{CollectionSelector, FieldFilter, FieldReference, Filter, field_filter, filter};
@@ -16,7 +17,8 @@ use wire::target::{DocumentsTarget, QueryTarget, TargetType, query_target};
 use wire::target_change::TargetChangeType;
 use wire::value::ValueType;
 
-use super::firestore::{DATABASE, DOCUMENTS, Firestore};
+use super::firestore::{DATABASE, DOCUMENTS};
+use super::lean::LeanClient;
 use crate::failure::Failure;
 use crate::sample::value;
 
@@ -24,6 +26,8 @@ use crate::sample::value;
 pub const STREAMS_OF_ONE_CONNECTION: usize = 100;
 /// The longest that an answer may take which all listeners wait for.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// The first byte of an answer that tells a changed document: field 3, a message.
+const DOCUMENT_CHANGE: u8 = 3 << 3 | 2;
 /// Events that a reader of them may be behind.
 const EVENTS: usize = 1_024;
 
@@ -64,17 +68,19 @@ impl Tally {
 }
 
 impl Listeners {
-    /// Opens one stream for each target, spread over the channels, and waits until each has its first result.
-    pub async fn open(channels: &[Channel], targets: Vec<TargetType>) -> Result<Self, Failure> {
+    /// Opens one stream for each target, spread over the connections, and waits until each has its first result.
+    pub async fn open(connections: &[LeanClient], targets: Vec<TargetType>) -> Result<Self, Failure> {
         let (current, changes) = <(Arc<Tally>, Arc<Tally>)>::default();
         let mut listeners = Listeners { tasks: JoinSet::new(), current, changes };
         let count = targets.len();
-        for (target, channel) in targets.into_iter().zip(channels.iter().cycle()) {
+        for (target, connection) in targets.into_iter().zip(connections.iter().cycle()) {
             let (current, changes) = (listeners.current.clone(), listeners.changes.clone());
-            let listening = listen(channel.clone(), target, current, move |message| {
-                if matches!(message, Response::DocumentChange(_)) {
+            let listening = listen(connection.clone(), target, current, move |heard| match heard {
+                Heard::Change(_) => {
                     changes.add();
+                    Ok(())
                 }
+                Heard::Target(_) => Ok(()),
             });
             listeners.tasks.spawn(listening);
         }
@@ -85,28 +91,26 @@ impl Listeners {
 
     /// Opens one stream and answers its events, one for each boundary after a change.
     pub async fn follow(
-        channel: Channel,
+        connection: LeanClient,
         target: TargetType,
     ) -> Result<(Self, mpsc::Receiver<Event>), Failure> {
         let (sender, events) = mpsc::channel(EVENTS);
         let mut listeners =
             Listeners { tasks: JoinSet::new(), current: Arc::default(), changes: Arc::default() };
         let mut changed = None;
-        listeners.tasks.spawn(listen(channel, target, listeners.current.clone(), move |message| {
+        listeners.tasks.spawn(listen(connection, target, listeners.current.clone(), move |heard| {
             let at = Instant::now();
-            match message {
-                Response::DocumentChange(change) => changed = change.document,
-                Response::TargetChange(change) if change.target_ids.is_empty() => {
+            match heard {
+                Heard::Change(bytes) => changed = change(bytes)?,
+                Heard::Target(change) if change.target_ids.is_empty() => {
                     if let Some(document) = changed.take() {
                         // Who is gone or far behind does not want it.
                         drop(sender.try_send(Event { document, at }));
                     }
                 }
-                Response::TargetChange(_)
-                | Response::DocumentDelete(_)
-                | Response::DocumentRemove(_)
-                | Response::Filter(_) => {}
+                Heard::Target(_) => {}
             }
+            Ok(())
         }));
         let current = listeners.current.clone();
         listeners.wait(current.reach(1)).await?;
@@ -135,41 +139,71 @@ impl Listeners {
     }
 }
 
+/// What a listener hears.
+enum Heard {
+    /// A document has changed: the whole message, which only some look into.
+    Change(Bytes),
+    Target(wire::TargetChange),
+}
+
 /// Reads one stream to its end, which should not come.
 async fn listen(
-    channel: Channel,
+    connection: LeanClient,
     target: TargetType,
     current: Arc<Tally>,
-    mut told: impl FnMut(Response) + Send,
+    told: impl FnMut(Heard) -> Result<(), Failure> + Send,
 ) -> Failure {
+    match read(connection, target, current, told).await {
+        Ok(never) => match never {},
+        Err(failure) => failure,
+    }
+}
+
+async fn read(
+    mut connection: LeanClient,
+    target: TargetType,
+    current: Arc<Tally>,
+    mut told: impl FnMut(Heard) -> Result<(), Failure> + Send,
+) -> Result<Infallible, Failure> {
     let target = wire::Target { target_id: 1, target_type: Some(target), ..wire::Target::default() };
     let request = wire::ListenRequest {
         database: DATABASE.to_owned(),
         target_change: Some(Request::AddTarget(target)),
         ..wire::ListenRequest::default()
     };
-    let requests = tokio_stream::once(request).chain(tokio_stream::pending());
-    let mut client = Firestore::new(channel).max_decoding_message_size(usize::MAX);
-    let mut answers = match client.listen(requests).await {
-        Ok(answers) => answers.into_inner(),
-        Err(status) => return status.into(),
-    };
+    let method = connection.method("/google.firestore.v1.Firestore/Listen")?;
+    let mut answers = connection.stream(&method, &request).await?;
     loop {
-        let message = match answers.message().await {
-            Ok(Some(message)) => message.response_type,
-            Ok(None) => return Failure::new("the server has ended a stream"),
-            Err(status) => return status.into(),
-        };
-        let Some(message) = message else { continue };
-        if let Response::TargetChange(change) = &message {
-            match change.target_change_type() {
-                TargetChangeType::Current => current.add(),
-                TargetChangeType::Remove => return Failure::new(format!("refused: {:?}", change.cause)),
-                TargetChangeType::Add | TargetChangeType::Reset | TargetChangeType::NoChange => {}
-            }
+        let message = answers.next().await?;
+        if message.first() == Some(&DOCUMENT_CHANGE) {
+            told(Heard::Change(message))?;
+            continue;
         }
-        told(message);
+        let message = wire::ListenResponse::decode(message).map_err(Failure::doing("read an answer"))?;
+        let Some(Response::TargetChange(change)) = message.response_type else { continue };
+        match change.target_change_type() {
+            TargetChangeType::Current => current.add(),
+            TargetChangeType::Remove => {
+                return Err(Failure::new(format!("refused: {:?}", change.cause)));
+            }
+            TargetChangeType::Add | TargetChangeType::Reset | TargetChangeType::NoChange => {}
+        }
+        told(Heard::Target(change))?;
     }
+}
+
+fn change(message: Bytes) -> Result<Option<wire::Document>, Failure> {
+    let message = wire::ListenResponse::decode(message).map_err(Failure::doing("read an answer"))?;
+    Ok(match message.response_type {
+        Some(Response::DocumentChange(change)) => change.document,
+        Some(
+            Response::TargetChange(_)
+            | Response::DocumentDelete(_)
+            | Response::DocumentRemove(_)
+            | Response::Filter(_),
+        )
+        | None => None,
+    })
 }
 
 /// Everything in one collection; with an owner, only what is theirs.

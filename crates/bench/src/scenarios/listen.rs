@@ -10,6 +10,7 @@ use wire::value::ValueType;
 
 use crate::contenders::bulk::{self, Content, Load};
 use crate::contenders::firestore::{self, Firestore};
+use crate::contenders::lean::LeanClient;
 use crate::contenders::listeners::{self, Event, Listeners, STREAMS_OF_ONE_CONNECTION};
 use crate::contenders::server::IroriServer;
 use crate::failure::Failure;
@@ -39,8 +40,9 @@ pub async fn run(setting: &Setting) -> Result<Section, Failure> {
     latency(setting, &mut section).await?;
     sizes(setting, &mut section).await?;
     section.remark(format!(
-        "{STREAMS_OF_ONE_CONNECTION} streams share a connection, each with one target. The clients run on the \
-         processors that they measure: what they take to read events comes on top of what the server takes to tell them."
+        "{STREAMS_OF_ONE_CONNECTION} streams share a connection, each with one target; listeners read the frames of events and look into no \
+         document. The clients run on the processors that they measure: what they take to read events comes on top of what \
+         the server takes to tell them."
     ));
     Ok(section)
 }
@@ -102,8 +104,8 @@ impl Watched {
     }
 }
 
-async fn connections(server: &IroriServer, streams: usize) -> Result<Vec<Channel>, Failure> {
-    firestore::connect(server.address, streams.div_ceil(STREAMS_OF_ONE_CONNECTION)).await
+async fn connections(server: &IroriServer, streams: usize) -> Result<Vec<LeanClient>, Failure> {
+    LeanClient::several(server.address, streams.div_ceil(STREAMS_OF_ONE_CONNECTION)).await
 }
 
 /// The rate of commits without listeners, with one of everything, and with many of one value each.
@@ -174,10 +176,10 @@ async fn one_document(setting: &Setting, section: &mut Section) -> Result<(), Fa
 async fn latency(setting: &Setting, section: &mut Section) -> Result<(), Failure> {
     let data = setting.directory()?;
     let server = IroriServer::start(&setting.server, data.path())?;
-    let mut channels = firestore::connect(server.address, 2).await?;
     let target = listeners::collection(WATCHED, None);
-    let (_listening, mut events) = Listeners::follow(channels.remove(0), target).await?;
-    let mut writer = Firestore::new(channels.remove(0));
+    let (_listening, mut events) =
+        Listeners::follow(connections(&server, 1).await?.remove(0), target).await?;
+    let mut writer = Firestore::new(firestore::connect(server.address, 1).await?.remove(0));
     let random = Random::from_seed(1);
     let (mut answers, mut told) = (Vec::new(), Vec::new());
     let begin = Instant::now();
@@ -231,18 +233,19 @@ async fn sizes(setting: &Setting, section: &mut Section) -> Result<(), Failure> 
     let server = IroriServer::start(&setting.server, data.path())?;
     let load = |collection, documents| Load { collection, documents, content: Content::Samples };
     let loads = [load("small", SMALL), load("large", setting.documents / 10)];
-    let channels = firestore::connect(server.address, WRITERS + 1).await?;
+    let listening = connections(&server, 1).await?;
+    let channels = firestore::connect(server.address, WRITERS).await?;
     let mut measured = Vec::new();
     for load in &loads {
         bulk::load(server.address, load).await?;
         let target = listeners::collection(load.collection, None);
-        let listening = Listeners::open(&channels[..1], vec![target]).await?;
+        let listening = Listeners::open(&listening, vec![target]).await?;
         let rewriter = |(seed, channel): (u64, &Channel)| Rewriter {
             firestore: Firestore::new(channel.clone()),
             random: Random::from_seed(seed),
             load: load.clone(),
         };
-        let writers: Vec<_> = (0..).zip(&channels[1..]).map(rewriter).collect();
+        let writers: Vec<_> = (0..).zip(&channels).map(rewriter).collect();
         measured.push((listening, writers, Rounds::default()));
     }
     for _ in 0..setting.rounds {
