@@ -146,10 +146,10 @@ impl Model {
             let open = acknowledged.get(&writer).map_or(first, |last| last + 1);
             self.acknowledged += open - first;
             let found = found.get(&writer).map_or(&[][..], Vec::as_slice);
-            let newest = found.last().copied().unwrap_or(0);
             let committed = self.committed.entry(writer).or_default();
             committed.extend(first..open);
-            if newest >= open {
+            // There may be none at all: the first run can be killed before anything was written.
+            if let Some(newest) = found.last().copied().filter(|newest| *newest >= open) {
                 assert_eq!(newest, open, "writer {writer} went on before a commit returned");
                 committed.insert(newest);
             }
