@@ -37,7 +37,7 @@ pub(crate) fn apply<'a>(
     match &write.operation {
         ReadyOperation::Verify => Ok((Effect::Keep, Vec::new())),
         ReadyOperation::Delete => Ok((Effect::Delete, Vec::new())),
-        ReadyOperation::Whole(whole) => whole.fits.clone().map(|()| (Effect::SetWhole(whole), Vec::new())),
+        ReadyOperation::Whole(whole) => Ok((Effect::SetWhole(whole), Vec::new())),
         ReadyOperation::Set { fields, mask, transforms } => {
             let mut result = match mask {
                 None => fields.clone(),

@@ -272,7 +272,7 @@ impl Inner {
     ) -> Result<oneshot::Receiver<Result<CommitResult, Status>>, Status> {
         let (reply, answer) = oneshot::channel();
         let indexes = self.indexes.read().clone();
-        let writes = writes.into_iter().map(|write| Ready::new(write, &self.name, &indexes)).collect();
+        let writes = writes.into_iter().map(|write| Ready::new(write, &indexes)).collect();
         let age = {
             let mut coordination = self.coordination.lock();
             match transaction {

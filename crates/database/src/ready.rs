@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::write::{FieldTransform, Operation, Precondition, Write};
-use model::{DatabaseName, DocumentPath, FieldPath, Fields, Status, body, size, validate};
+use model::{DocumentPath, FieldPath, Fields, body, size};
 
 use crate::index::{IndexSet, document_entries};
 
-/// Documents up to this size are made before their turn. Larger ones can have index entries of many times their
-/// size, which must not pile up in the queue.
+/// Documents up to this size are made before their turn; none of them is near the limit on documents. Larger ones
+/// can have index entries of many times their size, which must not pile up in the queue.
 const MADE_BEFORE: usize = 4 * 1024;
 
 /// A write as it waits for its turn.
@@ -34,22 +34,20 @@ pub(crate) enum ReadyOperation {
 pub(crate) struct Whole {
     pub(crate) fields: Arc<Fields>,
     pub(crate) body: Bytes,
-    /// Whether it is small enough. Told only after the precondition, as production does.
-    pub(crate) fits: Result<(), Status>,
     /// In order.
     entries: Vec<Bytes>,
     indexes: Arc<IndexSet>,
 }
 
 impl Ready {
-    /// Works out what can be for a write to `database` as its indexes are now.
-    pub(crate) fn new(write: Write, database: &DatabaseName, indexes: &Arc<IndexSet>) -> Self {
+    /// Works out what can be for a write to a database whose indexes are these.
+    pub(crate) fn new(write: Write, indexes: &Arc<IndexSet>) -> Self {
         let Write { path, operation, precondition } = write;
         let operation = match operation {
             Operation::Set { fields, mask: None, transforms }
                 if transforms.is_empty() && size::fields_size(&fields) <= MADE_BEFORE =>
             {
-                ReadyOperation::Whole(Arc::new(Whole::new(&path, fields, database, indexes.clone())))
+                ReadyOperation::Whole(Arc::new(Whole::new(&path, fields, indexes.clone())))
             }
             Operation::Set { fields, mask, transforms } => ReadyOperation::Set { fields, mask, transforms },
             Operation::Delete => ReadyOperation::Delete,
@@ -60,12 +58,11 @@ impl Ready {
 }
 
 impl Whole {
-    fn new(path: &DocumentPath, fields: Fields, database: &DatabaseName, indexes: Arc<IndexSet>) -> Self {
+    fn new(path: &DocumentPath, fields: Fields, indexes: Arc<IndexSet>) -> Self {
         let mut entries = document_entries(&indexes, path, &fields);
         entries.sort_unstable();
         Whole {
             body: body::encode(&fields),
-            fits: validate::check_document_size(&database.document(path), &fields),
             entries: entries.into_iter().map(Bytes::from).collect(),
             fields: Arc::new(fields),
             indexes,

@@ -17,6 +17,7 @@ use prost::Message;
 use service::Service;
 use wire::firestore::listen_request::TargetChange;
 use wire::firestore::{ListenRequest, WriteRequest};
+use wire::methods::Method;
 
 use crate::firestore::listen::Listening;
 use crate::firestore::write::Writing;
@@ -38,34 +39,15 @@ pub(crate) enum Topic {
 
 impl Topic {
     /// The topic of `method`; None for calls of one request.
-    pub(crate) fn of(method: wire::methods::Method) -> Option<Topic> {
-        use wire::methods::Method;
-        match method {
-            Method::Listen => Some(Topic::Listen),
-            Method::Write => Some(Topic::Write),
-            Method::GetDocument
-            | Method::ListDocuments
-            | Method::CreateDocument
-            | Method::UpdateDocument
-            | Method::DeleteDocument
-            | Method::BatchGetDocuments
-            | Method::BeginTransaction
-            | Method::Commit
-            | Method::Rollback
-            | Method::RunQuery
-            | Method::RunAggregationQuery
-            | Method::ExecutePipeline
-            | Method::PartitionQuery
-            | Method::ListCollectionIds
-            | Method::BatchWrite => None,
-        }
+    pub(crate) fn of(method: Method) -> Option<Topic> {
+        [Topic::Listen, Topic::Write].into_iter().find(|topic| topic.method() == method)
     }
 
     /// The method that this is.
-    pub(crate) fn method(self) -> wire::methods::Method {
+    pub(crate) fn method(self) -> Method {
         match self {
-            Topic::Listen => wire::methods::Method::Listen,
-            Topic::Write => wire::methods::Method::Write,
+            Topic::Listen => Method::Listen,
+            Topic::Write => Method::Write,
         }
     }
 }

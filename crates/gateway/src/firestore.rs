@@ -37,23 +37,12 @@ const CONVERSATION: Duration = Duration::from_secs(366 * 24 * 3_600);
 
 /// The longest time a call of `method` may take.
 pub(crate) fn time_limit(method: Method) -> Duration {
-    match method {
-        Method::RunAggregationQuery => AGGREGATION,
-        Method::Write | Method::Listen => CONVERSATION,
-        Method::GetDocument
-        | Method::ListDocuments
-        | Method::CreateDocument
-        | Method::UpdateDocument
-        | Method::DeleteDocument
-        | Method::BatchGetDocuments
-        | Method::BeginTransaction
-        | Method::Commit
-        | Method::Rollback
-        | Method::RunQuery
-        | Method::ExecutePipeline
-        | Method::PartitionQuery
-        | Method::ListCollectionIds
-        | Method::BatchWrite => USUAL,
+    if method == Method::RunAggregationQuery {
+        AGGREGATION
+    } else if method.definition().client_streaming {
+        CONVERSATION
+    } else {
+        USUAL
     }
 }
 

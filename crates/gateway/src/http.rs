@@ -3,6 +3,7 @@
 
 mod control;
 mod cors;
+pub(crate) mod encoded;
 mod recursive_delete;
 pub(crate) mod status;
 

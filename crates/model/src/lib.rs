@@ -5,6 +5,7 @@
 //! Nothing here does I/O, and nothing here knows a wire: generated protobuf types stay in `wire`.
 
 pub mod body;
+pub mod calendar;
 pub mod document;
 pub mod encoding;
 pub mod field_path;

@@ -17,6 +17,24 @@ pub struct StructuredQuery {
     pub find_nearest: Option<FindNearest>,
 }
 
+impl StructuredQuery {
+    /// Every document that `from` selects below `parent`.
+    pub fn all(parent: Parent, from: Selector) -> Self {
+        StructuredQuery {
+            parent,
+            from,
+            select: None,
+            filter: None,
+            order_by: Vec::new(),
+            start_at: None,
+            end_at: None,
+            offset: 0,
+            limit: None,
+            find_nearest: None,
+        }
+    }
+}
+
 /// The collections below the parent that are searched.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Selector {

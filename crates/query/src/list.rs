@@ -75,17 +75,12 @@ fn list_query(
     missing: MissingIndex,
 ) -> Result<ListPage, Status> {
     let order = with_name(order);
+    let from = Selector { collection_id: list.collection_id.clone(), all_descendants: false };
     let query = StructuredQuery {
-        parent: list.parent.clone(),
-        from: Selector { collection_id: list.collection_id.clone(), all_descendants: false },
-        select: None,
-        filter: None,
         start_at: token.map(|token| Cursor { values: token.values, before: false }),
         order_by: order.clone(),
-        end_at: None,
-        offset: 0,
         limit: Some(size + 1),
-        find_nearest: None,
+        ..StructuredQuery::all(list.parent.clone(), from)
     };
     let mut results = run_query(view, &query, missing)?.documents;
     let mut page = Page::new(size);

@@ -14,7 +14,7 @@ use model::GeoPoint;
 pub use list::{List, Set};
 pub use map::Map;
 pub use path::Path;
-pub(crate) use time::{Date, NANOS};
+pub(crate) use time::NANOS;
 pub use time::{Duration, Instant};
 
 pub(crate) use map::Lookup;

@@ -226,17 +226,12 @@ mod tests {
     const DOCUMENTS: u64 = 80;
 
     fn matcher(database: &Database, offset: i32, limit: i32) -> Matcher {
+        let from = Selector { collection_id: Some("c".to_owned()), all_descendants: false };
         let query = StructuredQuery {
-            parent: Parent::Root,
-            from: Selector { collection_id: Some("c".to_owned()), all_descendants: false },
-            select: None,
-            filter: None,
             order_by: vec![Order { path: FieldPath::single("n"), direction: Direction::Descending }],
-            start_at: None,
-            end_at: None,
             offset,
             limit: Some(limit),
-            find_nearest: None,
+            ..StructuredQuery::all(Parent::Root, from)
         };
         query::prepare(&query, database.name()).unwrap().matcher().unwrap()
     }

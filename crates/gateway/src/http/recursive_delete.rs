@@ -94,17 +94,10 @@ impl Deleting<'_> {
     }
 
     async fn below(&self, path: &DocumentPath) -> Result<(), Status> {
+        let from = Selector { collection_id: None, all_descendants: true };
         let query = StructuredQuery {
-            parent: Parent::Document(path.clone()),
-            from: Selector { collection_id: None, all_descendants: true },
             select: Some(vec![FieldPath::single("__name__")]),
-            filter: None,
-            order_by: Vec::new(),
-            start_at: None,
-            end_at: None,
-            offset: 0,
-            limit: None,
-            find_nearest: None,
+            ..StructuredQuery::all(Parent::Document(path.clone()), from)
         };
         let run =
             RunQuery { database: self.database.clone(), query, at: ReadAt::Now.into(), explain: Explain::No };

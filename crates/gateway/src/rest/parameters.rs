@@ -1,7 +1,6 @@
 //! The part of a request's address behind the question mark.
 
-use percent_encoding::percent_decode_str;
-
+use crate::http::encoded::decode;
 use crate::json::Style;
 
 /// How the client wants the answer, and the fields of the request that stand here.
@@ -48,8 +47,7 @@ impl Parameters {
 }
 
 fn decoded(text: &str) -> String {
-    let text = text.replace('+', " ");
-    percent_decode_str(&text).decode_utf8_lossy().into_owned()
+    String::from_utf8_lossy(&decode(text.as_bytes())).into_owned()
 }
 
 #[cfg(test)]

@@ -10,7 +10,6 @@ use http_body::Body;
 use http_body_util::BodyExt;
 use model::Status;
 use model::limits::MAX_REQUEST_BYTES;
-use wire::methods::METHODS;
 
 use super::Refusal;
 use super::inbox::Map;
@@ -67,7 +66,7 @@ where
 
 /// The messages of a form's maps, with their numbers.
 pub(super) fn maps(topic: Topic, maps: BTreeMap<u64, Bytes>, claims: &Arc<[Claim]>) -> Vec<(u64, Map)> {
-    let name = METHODS[topic.method() as usize].request;
+    let name = topic.method().definition().request;
     let map = |json: Bytes| Map { message: message(name, &json), _claims: claims.clone() };
     maps.into_iter().map(|(number, json)| (number, map(json))).collect()
 }

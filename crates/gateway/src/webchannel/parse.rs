@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::Method;
-use percent_encoding::{NON_ALPHANUMERIC, percent_decode, percent_encode};
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
+
+use crate::http::encoded::decode;
 
 /// Maps of one POST; the client sends no more.
 const MAX_MAPS: usize = 1_000;
@@ -210,15 +212,6 @@ fn text(encoded: &[u8]) -> Result<Cow<'_, str>, Malformed> {
         Cow::Borrowed(bytes) => str::from_utf8(bytes).map(Cow::Borrowed).map_err(|_| malformed),
         Cow::Owned(bytes) => String::from_utf8(bytes).map(Cow::Owned).map_err(|_| malformed),
     }
-}
-
-/// Decodes a part of a form: `+` is a space, `%` begins a byte in hexadecimal.
-fn decode(encoded: &[u8]) -> Cow<'_, [u8]> {
-    if !encoded.contains(&b'+') {
-        return percent_decode(encoded).into();
-    }
-    let spaced: Vec<u8> = encoded.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
-    Cow::Owned(percent_decode(&spaced).collect())
 }
 
 /// Decodes a part of `body`, without a copy where it stands there as it is.

@@ -17,7 +17,6 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use tokio::time::Instant;
-use wire::methods::METHODS;
 
 use super::inbox::{Map, TooEarly};
 use super::parse::Headers;
@@ -240,7 +239,7 @@ impl Session {
 
     /// Keeps a message for the client.
     fn pass_on(&self, message: &[u8]) -> Result<(), Status> {
-        let name = METHODS[self.topic.method() as usize].response;
+        let name = self.topic.method().definition().response;
         let json = json::answer(name, message, json::Style::COMPACT)?;
         self.state.lock().push(json);
         self.arrays.notify_waiters();

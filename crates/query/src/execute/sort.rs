@@ -127,21 +127,16 @@ mod tests {
     }
 
     fn count(view: &View, limit: Option<i32>) -> Result<usize, model::Status> {
+        let from = Selector { collection_id: Some("c".to_owned()), all_descendants: false };
         let query = StructuredQuery {
-            parent: Parent::Root,
-            from: Selector { collection_id: Some("c".to_owned()), all_descendants: false },
-            select: None,
             filter: Some(Filter::Field {
                 path: FieldPath::single("a"),
                 operator: FieldOperator::Equal,
                 value: Value::Integer(1),
             }),
             order_by: vec![Order { path: FieldPath::single("n"), direction: Direction::Descending }],
-            start_at: None,
-            end_at: None,
-            offset: 0,
             limit,
-            find_nearest: None,
+            ..StructuredQuery::all(Parent::Root, from)
         };
         let mut documents = run_query(view, &query, MissingIndex::Suggest)?.documents;
         let mut count = 0;

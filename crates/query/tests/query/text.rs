@@ -106,18 +106,8 @@ impl<'a> Reader<'a> {
 
     fn query(&mut self) -> StructuredQuery {
         let (parent, from) = self.source();
-        let mut query = StructuredQuery {
-            parent,
-            from,
-            select: None,
-            filter: self.take("where").then(|| self.any()),
-            order_by: Vec::new(),
-            start_at: None,
-            end_at: None,
-            offset: 0,
-            limit: None,
-            find_nearest: None,
-        };
+        let mut query = StructuredQuery::all(parent, from);
+        query.filter = self.take("where").then(|| self.any());
         if self.take_all("order by") {
             query.order_by = self.orders();
         }

@@ -1,8 +1,10 @@
 //! Timestamps and durations.
 
+use model::calendar::Date;
+
 use super::{not_found, wrong_arguments};
 use crate::fault::Fault;
-use crate::value::{Date, Duration, Instant, NANOS, Value};
+use crate::value::{Duration, Instant, NANOS, Value};
 
 /// A method of a timestamp.
 pub(super) fn call_timestamp(time: Instant, name: &str, arguments: &[Value]) -> Result<Value, Fault> {

@@ -1,8 +1,9 @@
-//! Instants and durations with nanoseconds, and the calendar.
+//! Instants and durations with nanoseconds.
 
 use std::fmt;
 
 use model::Timestamp;
+use model::calendar::Date;
 
 pub(crate) const NANOS: i128 = 1_000_000_000;
 const DAY: i128 = 86_400 * NANOS;
@@ -20,16 +21,6 @@ pub struct Instant(i128);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Duration(i128);
 
-/// A day of the proleptic Gregorian calendar.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Date {
-    pub year: i64,
-    /// 1 to 12.
-    pub month: i64,
-    /// 1 to 31.
-    pub day: i64,
-}
-
 impl Instant {
     pub(crate) fn of(time: Timestamp) -> Self {
         Instant(i128::from(time.micros()) * 1_000)
@@ -42,14 +33,10 @@ impl Instant {
 
     /// Midnight of a day; None when there is no such day.
     pub(crate) fn from_date(date: Date) -> Option<Self> {
-        if !(1..=9999).contains(&date.year)
-            || !(1..=12).contains(&date.month)
-            || !(1..=31).contains(&date.day)
-        {
+        if !(1..=9999).contains(&date.year) || !date.exists() {
             return None;
         }
-        let midnight = Instant::from_nanos(i128::from(days_before(date)) * DAY)?;
-        (midnight.date() == date).then_some(midnight)
+        Instant::from_nanos(i128::from(date.since_epoch()) * DAY)
     }
 
     /// Since the epoch.
@@ -74,36 +61,16 @@ impl Instant {
 
     /// 1 is the first of January.
     pub(crate) fn day_of_year(self) -> i64 {
-        self.days() - days_before(Date { year: self.date().year, month: 1, day: 1 }) + 1
+        self.days() - Date { year: self.date().year, month: 1, day: 1 }.since_epoch() + 1
     }
 
     pub(crate) fn date(self) -> Date {
-        // In eras of 400 years, which begin with a March so that the leap day is last.
-        let days = self.days() + 719_468;
-        let era = days.div_euclid(146_097);
-        let day_of_era = days.rem_euclid(146_097);
-        let year_of_era =
-            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let shifted = (5 * day_of_year + 2) / 153;
-        let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-        let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-        Date { year: era * 400 + year_of_era + i64::from(month <= 2), month, day }
+        Date::after_epoch(self.days())
     }
 
     fn days(self) -> i64 {
         i64::try_from(self.0.div_euclid(DAY)).expect("some millions of days")
     }
-}
-
-/// Days from the epoch to a date; months and days may be out of range.
-fn days_before(date: Date) -> i64 {
-    let year = date.year - i64::from(date.month <= 2);
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let shifted = (date.month + 9) % 12;
-    let day_of_year = (153 * shifted + 2) / 5 + date.day - 1;
-    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
 impl Duration {

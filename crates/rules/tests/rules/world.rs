@@ -48,18 +48,8 @@ pub fn path(text: &str) -> DocumentPath {
 
 /// A query over a root collection.
 pub fn query(collection: &str, filter: Option<Filter>) -> StructuredQuery {
-    StructuredQuery {
-        parent: Parent::Root,
-        from: Selector { collection_id: Some(collection.to_owned()), all_descendants: false },
-        select: None,
-        filter,
-        order_by: Vec::new(),
-        start_at: None,
-        end_at: None,
-        offset: 0,
-        limit: None,
-        find_nearest: None,
-    }
+    let from = Selector { collection_id: Some(collection.to_owned()), all_descendants: false };
+    StructuredQuery { filter, ..StructuredQuery::all(Parent::Root, from) }
 }
 
 impl World {

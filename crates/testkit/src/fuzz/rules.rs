@@ -54,20 +54,14 @@ fn decide(ruleset: &Ruleset) {
         operator: FieldOperator::Equal,
         value,
     };
+    let from = Selector { collection_id: Some("c".to_owned()), all_descendants: false };
     let query = StructuredQuery {
-        parent: Parent::Root,
-        from: Selector { collection_id: Some("c".to_owned()), all_descendants: false },
-        select: None,
         filter: Some(Filter::And(vec![
             equal("text", Value::from("a\0b")),
             equal("m.x.true", Value::from(true)),
         ])),
-        order_by: Vec::new(),
-        start_at: None,
-        end_at: None,
-        offset: 0,
         limit: Some(3),
-        find_nearest: None,
+        ..StructuredQuery::all(Parent::Root, from)
     };
     let document = || documents.0.clone();
     let operations = || {
