@@ -12,7 +12,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use model::{DatabaseName, Status};
+use model::{DatabaseName, Principal, Status};
 use prost::Message;
 use service::Service;
 use wire::firestore::listen_request::TargetChange;
@@ -54,10 +54,10 @@ impl Topic {
 
 impl Conversation {
     /// A conversation that waits for its first request, which names the database.
-    pub(crate) fn open(service: &Arc<Service>, topic: Topic) -> Self {
+    pub(crate) fn open(service: &Arc<Service>, topic: Topic, principal: Principal) -> Self {
         match topic {
-            Topic::Listen => Conversation::Listen(Listening::new(service.clone())),
-            Topic::Write => Conversation::Write(Writing::new(service.clone())),
+            Topic::Listen => Conversation::Listen(Listening::new(service.clone(), principal)),
+            Topic::Write => Conversation::Write(Writing::new(service.clone(), principal)),
         }
     }
 

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::Body as HttpBody;
-use model::{Code, Status};
+use model::{Code, Principal, Status};
 use tokio::time::Instant;
 use tracing::Instrument;
 use wire::methods::{FIRESTORE, Method};
@@ -79,7 +79,7 @@ where
         if let Err(refusal) = refuse_compression(request.headers()) {
             return ended(count, &refusal);
         }
-        let conversation = Conversation::open(&gateway.service, topic);
+        let conversation = Conversation::open(&gateway.service, topic, Principal::Administrator);
         let dialogue = Dialogue::new(conversation, request.into_body(), at_end, connection.clone());
         // Answered at once; what is wrong with the requests is told when they come.
         let answers = dialogue.answers(gateway.stopping.follow());
@@ -116,7 +116,7 @@ where
     refuse_compression(request.headers())?;
     let arrival = deadline.min(Instant::now() + frames::ARRIVAL);
     let (message, _claim) = frames::read_message(request.into_body(), connection.memory(), arrival).await?;
-    let call = service::Call { deadline: deadline.into_std() };
+    let call = service::Call { deadline: deadline.into_std(), principal: Principal::Administrator };
     let handled = firestore::handle(&gateway.service, &call, method, message);
     match tokio::time::timeout_at(deadline, handled).await {
         Ok(outcome) => outcome,

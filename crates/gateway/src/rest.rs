@@ -21,7 +21,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method as Verb, Request, Response, StatusCode};
 use hyper::body::Incoming;
-use model::{Code, Status};
+use model::{Code, Principal, Status};
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -116,7 +116,7 @@ async fn handle(
     let (body, _claim) = payload::read(body, connection.memory(), arrival).await?;
     let method = route.method;
     let message = message(route, parameters, &head.headers, body)?;
-    let call = service::Call { deadline: deadline.into_std() };
+    let call = service::Call { deadline: deadline.into_std(), principal: Principal::Administrator };
     let handled = firestore::handle(&gateway.service, &call, method, message);
     match tokio::time::timeout_at(deadline, handled).await {
         Ok(outcome) => outcome.map_err(Refusal::Status),

@@ -198,7 +198,7 @@ async fn open(
     let name = gateway.sessions.add(gateway.service.secret(), session.clone())?;
     let client = session.headers().get("x-goog-api-client");
     tracing::debug!(method = topic.method().name(), client, "a session opened");
-    let conversation = Conversation::open(&gateway.service, topic);
+    let conversation = Conversation::open(&gateway.service, topic, model::Principal::Administrator);
     let call = count::Call::of(topic.method(), &gateway.counts);
     let work = session.clone().converse(conversation, gateway.stopping.follow());
     tokio::spawn(run(gateway.sessions.clone(), name.clone(), session, work, call));

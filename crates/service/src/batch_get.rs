@@ -67,7 +67,7 @@ impl Service {
         let (reader, transaction) = Reader::open(self.database(&database)?, at)?;
         Ok(BatchGetAnswer {
             transaction,
-            call: *call,
+            call: call.clone(),
             work: self.work.clone(),
             reader,
             paths: paths.into(),

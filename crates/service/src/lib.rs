@@ -40,7 +40,7 @@ use std::time::Instant;
 
 use database::{Database, IndexDefinition, Store};
 use host::Host;
-use model::{DatabaseName, Status, Timestamp};
+use model::{DatabaseName, Principal, Status, Timestamp};
 
 pub use batch_get::{BatchGetAnswer, BatchGetDocuments, GotDocuments};
 pub use batch_write::BatchWrite;
@@ -81,10 +81,12 @@ pub struct Options {
 }
 
 /// What every call brings besides its request.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Call {
     /// The moment after which nobody waits for the answer.
     pub deadline: Instant,
+    /// Who calls.
+    pub principal: Principal,
 }
 
 impl Service {

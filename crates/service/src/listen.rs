@@ -1,6 +1,6 @@
 //! Listening: a stream of changes for the targets that its client adds and removes.
 
-use model::{DatabaseName, Status};
+use model::{DatabaseName, Principal, Status};
 
 use crate::Service;
 use crate::authorise::{Access, authorise};
@@ -14,11 +14,11 @@ pub struct ListenStream {
 }
 
 impl Service {
-    /// Opens a stream without targets.
+    /// Opens a stream without targets for `principal`.
     ///
     /// # Errors
     /// NOT_FOUND for a database that does not exist.
-    pub fn listen(&self, database: &DatabaseName) -> Result<ListenStream, Status> {
+    pub fn listen(&self, _principal: &Principal, database: &DatabaseName) -> Result<ListenStream, Status> {
         let stream = self.hubs.open(database)?;
         Ok(ListenStream { database: database.clone(), stream })
     }

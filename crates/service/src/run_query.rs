@@ -115,7 +115,7 @@ impl Service {
         };
         Ok(QueryAnswer {
             transaction,
-            call: *call,
+            call: call.clone(),
             work: self.work.clone(),
             reader,
             state: State::Open(Box::new(task)),

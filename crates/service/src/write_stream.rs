@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use model::write::{CommitResult, Write};
-use model::{DatabaseName, Status};
+use model::{DatabaseName, Principal, Status};
 
 use crate::{Call, Commit, Service};
 use log::Log;
@@ -28,6 +28,7 @@ const COMMIT_TIME: Duration = Duration::from_secs(300);
 /// A stream that one client holds. Dropped, it can be resumed for a while.
 pub struct WriteStream {
     service: Arc<Service>,
+    principal: Principal,
     log: Arc<Log>,
     /// Which of those who held the stream one after the other this is.
     holder: u64,
@@ -58,6 +59,7 @@ impl Service {
     /// INVALID_ARGUMENT for a token that was never given out.
     pub fn write_stream(
         self: &Arc<Self>,
+        principal: &Principal,
         database: &DatabaseName,
         resume: Option<ResumeWrites<'_>>,
     ) -> Result<WriteStream, Status> {
@@ -71,7 +73,7 @@ impl Service {
             }
         };
         let holder = log.take_over();
-        Ok(WriteStream { service: self.clone(), log, holder, told })
+        Ok(WriteStream { service: self.clone(), principal: principal.clone(), log, holder, told })
     }
 }
 
@@ -108,7 +110,7 @@ impl WriteStream {
         let running = self.log.begin();
         let service = self.service.clone();
         let database = self.log.database().clone();
-        let call = Call { deadline: Instant::now() + COMMIT_TIME };
+        let call = Call { deadline: Instant::now() + COMMIT_TIME, principal: self.principal.clone() };
         tokio::spawn(async move {
             let outcome = service.commit(&call, Commit { database, writes, transaction: None }).await;
             running.finished(outcome);

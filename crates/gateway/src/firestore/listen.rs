@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{DatabaseName, Status};
+use model::{DatabaseName, Principal, Status};
 use service::{ListenStream, Service};
 use wire::firestore::ListenRequest;
 use wire::firestore::listen_request::TargetChange;
@@ -16,7 +16,7 @@ use crate::to_proto;
 /// A Listen stream; how it is used stands at [`crate::conversation::Conversation`].
 pub(crate) enum Listening {
     /// Nothing has been asked yet.
-    New(Arc<Service>),
+    New(Arc<Service>, Principal),
     Open(Box<Open>),
     /// The client has said that it asks for nothing more.
     Closed,
@@ -31,8 +31,8 @@ pub(crate) struct Open {
 
 impl Listening {
     /// A stream that waits for its first request.
-    pub(crate) fn new(service: Arc<Service>) -> Self {
-        Listening::New(service)
+    pub(crate) fn new(service: Arc<Service>, principal: Principal) -> Self {
+        Listening::New(service, principal)
     }
 
     /// Takes a request.
@@ -41,8 +41,8 @@ impl Listening {
         let request: ListenRequest = super::read(message)?;
         let open = match self {
             Listening::Open(open) => open,
-            Listening::New(service) => {
-                let opened = Open::new(service, &request)?;
+            Listening::New(service, principal) => {
+                let opened = Open::new(service, principal, &request)?;
                 *self = Listening::Open(Box::new(opened));
                 let Listening::Open(open) = self else { unreachable!("it was opened above") };
                 open
@@ -60,7 +60,7 @@ impl Listening {
     /// The next message.
     pub(crate) async fn answer(&mut self) -> Result<Option<Shared>, Status> {
         match self {
-            Listening::New(_) => std::future::pending().await,
+            Listening::New(..) => std::future::pending().await,
             Listening::Open(open) => {
                 let event = open.stream.next().await?;
                 Ok(Some(to_proto::listen::response(&open.splicer, event)))
@@ -71,12 +71,12 @@ impl Listening {
 }
 
 impl Open {
-    fn new(service: &Service, request: &ListenRequest) -> Result<Self, Status> {
+    fn new(service: &Service, principal: &Principal, request: &ListenRequest) -> Result<Self, Status> {
         if request.database.is_empty() {
             return Err(Status::invalid_argument("'database' must be set on an initial listen request."));
         }
         let database = DatabaseName::parse(&request.database)?;
-        let stream = service.listen(&database)?;
+        let stream = service.listen(principal, &database)?;
         Ok(Open { splicer: Splicer::new(&database), database, stream })
     }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use model::{DatabaseName, Status};
+use model::{DatabaseName, Principal, Status};
 use prost::Message;
 use service::{ResumeWrites, Service, WriteStream};
 use wire::firestore::{WriteRequest, WriteResponse};
@@ -21,6 +21,7 @@ const QUEUED_BYTES: usize = 4 * 1024 * 1024;
 /// A Write stream; how it is used stands at [`crate::conversation::Conversation`].
 pub(crate) struct Writing {
     service: Arc<Service>,
+    principal: Principal,
     /// Unread: what is wrong with a request is told after the answers to those before it.
     queue: VecDeque<Bytes>,
     queued_bytes: usize,
@@ -44,8 +45,15 @@ struct Open {
 
 impl Writing {
     /// A stream that waits for its first request.
-    pub(crate) fn new(service: Arc<Service>) -> Self {
-        Writing { service, queue: VecDeque::new(), queued_bytes: 0, closed: false, state: State::New }
+    pub(crate) fn new(service: Arc<Service>, principal: Principal) -> Self {
+        Writing {
+            service,
+            principal,
+            queue: VecDeque::new(),
+            queued_bytes: 0,
+            closed: false,
+            state: State::New,
+        }
     }
 
     /// Takes a request.
@@ -90,7 +98,7 @@ impl Writing {
             let request = super::read(message)?;
             match &mut self.state {
                 State::New => {
-                    let (open, response) = Open::new(&self.service, request)?;
+                    let (open, response) = Open::new(&self.service, &self.principal, request)?;
                     self.state = State::Open(Box::new(open));
                     return Ok(Some(response));
                 }
@@ -108,7 +116,11 @@ impl Writing {
 
 impl Open {
     /// Reads the first request, which begins a stream or goes on with one.
-    fn new(service: &Arc<Service>, request: WriteRequest) -> Result<(Self, WriteResponse), Status> {
+    fn new(
+        service: &Arc<Service>,
+        principal: &Principal,
+        request: WriteRequest,
+    ) -> Result<(Self, WriteResponse), Status> {
         if request.database.is_empty() {
             return Err(Status::invalid_argument("'database' must be set on an initial write request."));
         }
@@ -117,7 +129,7 @@ impl Open {
         }
         let resume = resume(&request)?;
         let database = DatabaseName::parse(&request.database)?;
-        let stream = service.write_stream(&database, resume)?;
+        let stream = service.write_stream(principal, &database, resume)?;
         let response = WriteResponse {
             stream_id: stream.id().to_owned(),
             stream_token: stream.token(),

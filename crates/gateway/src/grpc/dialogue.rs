@@ -190,7 +190,7 @@ mod tests {
         };
         let frame = http_body::Frame::data(Frames::message(&request).into_bytes());
         let sent = stream::iter([Ok::<_, Infallible>(frame)]).chain(stream::pending());
-        let conversation = Conversation::open(&service(), Topic::Write);
+        let conversation = Conversation::open(&service(), Topic::Write, model::Principal::Administrator);
         let connection = Connection::new(&Memory::whole());
         let dialogue = Dialogue::new(conversation, StreamBody::new(sent), AtEnd::HalfClose, connection);
         dialogue.answers(stopping.follow())

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use model::query::{Selector, StructuredQuery};
 use model::write::{Operation, Precondition, Write};
-use model::{DatabaseName, DocumentPath, FieldPath, Parent, Status};
+use model::{DatabaseName, DocumentPath, FieldPath, Parent, Principal, Status};
 use service::{Call, Commit, Explain, ListDocuments, Listed, ReadAt, RunQuery, Service};
 
 /// Documents of a collection that are listed at once.
@@ -43,7 +43,8 @@ pub(super) async fn run(
     tree: Tree,
     deadline: Instant,
 ) -> Result<(), Status> {
-    let deleting = Deleting { service, database, call: Call { deadline } };
+    let deleting =
+        Deleting { service, database, call: Call { deadline, principal: Principal::Administrator } };
     match tree {
         Tree::Document(path) => deleting.documents(&[path]).await,
         Tree::Collection { parent, id } => deleting.collection(parent, id).await,

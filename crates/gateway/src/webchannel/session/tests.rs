@@ -32,7 +32,7 @@ impl Scene {
         let service = Arc::new(Service::new(store.expect("an empty store"), host, policies));
         let stopping = Stopping::new();
         let session = Arc::new(Session::new(Topic::Listen, Headers::default(), Arc::default()));
-        let conversation = Conversation::open(&service, Topic::Listen);
+        let conversation = Conversation::open(&service, Topic::Listen, model::Principal::Administrator);
         let task = tokio::spawn(session.clone().converse(conversation, stopping.follow()));
         Scene { session, began: Instant::now(), task, stopping }
     }

@@ -1,0 +1,1 @@
+//! Who calls: tokens are verified here, keys issued, roles kept.
