@@ -20,6 +20,7 @@ pub enum Code {
     Internal,
     Unavailable,
     DataLoss,
+    Unauthenticated,
 }
 
 /// A machine-readable reason, as `google.rpc.ErrorInfo` carries it.
@@ -61,6 +62,16 @@ impl Status {
     /// What was named is not there.
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(Code::NotFound, message)
+    }
+
+    /// Whoever calls has not proved who they are; the same credentials cannot help.
+    pub fn unauthenticated(message: impl Into<String>) -> Self {
+        Self::new(Code::Unauthenticated, message)
+    }
+
+    /// Who calls is known, or nobody, and may not do this.
+    pub fn permission_denied(message: impl Into<String>) -> Self {
+        Self::new(Code::PermissionDenied, message)
     }
 
     /// A broken promise of ours.

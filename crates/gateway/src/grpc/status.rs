@@ -29,6 +29,7 @@ pub(crate) fn code(code: Code) -> tonic::Code {
         Code::Internal => tonic::Code::Internal,
         Code::Unavailable => tonic::Code::Unavailable,
         Code::DataLoss => tonic::Code::DataLoss,
+        Code::Unauthenticated => tonic::Code::Unauthenticated,
     }
 }
 

@@ -10,6 +10,7 @@ const CLIENT_CLOSED_REQUEST: u16 = 499;
 pub(crate) fn http_status(code: Code) -> StatusCode {
     match code {
         Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => StatusCode::BAD_REQUEST,
+        Code::Unauthenticated => StatusCode::UNAUTHORIZED,
         Code::NotFound => StatusCode::NOT_FOUND,
         Code::PermissionDenied => StatusCode::FORBIDDEN,
         Code::AlreadyExists | Code::Aborted => StatusCode::CONFLICT,

@@ -91,6 +91,7 @@ fn name(code: Code) -> &'static str {
         Code::Internal => "INTERNAL",
         Code::Unavailable => "UNAVAILABLE",
         Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
     }
 }
 
