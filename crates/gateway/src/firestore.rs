@@ -18,33 +18,13 @@ mod run_query;
 mod update_document;
 pub(crate) mod write;
 
-use std::time::Duration;
-
-use bytes::{Buf, Bytes};
-use model::{Code, Status};
+use bytes::Bytes;
+use model::Status;
 use service::{Call, Service};
 use wire::methods::Method;
 
+use crate::calls::{empty, read, unimplemented};
 use crate::grpc::answer::Answer;
-use crate::grpc::frames::Frames;
-
-/// What a call may take when the client sets no deadline, or a later one.
-const USUAL: Duration = Duration::from_secs(300);
-/// Production's limit on aggregations.
-const AGGREGATION: Duration = Duration::from_secs(60);
-/// Conversations last as long as the client likes; this only keeps sums of times in range.
-const CONVERSATION: Duration = Duration::from_secs(366 * 24 * 3_600);
-
-/// The longest time a call of `method` may take.
-pub(crate) fn time_limit(method: Method) -> Duration {
-    if method == Method::RunAggregationQuery {
-        AGGREGATION
-    } else if method.definition().client_streaming {
-        CONVERSATION
-    } else {
-        USUAL
-    }
-}
 
 /// Answers a call of `method` with the message `bytes`.
 pub(crate) async fn handle(
@@ -74,27 +54,17 @@ pub(crate) async fn handle(
         Method::BatchWrite => batch_write::handle(service, call, read(bytes)?).await,
         // The last two are conversations, and never come here.
         Method::ExecutePipeline | Method::Write | Method::Listen => return Err(unimplemented(method)),
+        // Those of the other service go to `datastore`.
+        Method::Lookup
+        | Method::QueryEntities
+        | Method::AggregateEntities
+        | Method::BeginForEntities
+        | Method::CommitEntities
+        | Method::RollbackEntities
+        | Method::AllocateIds
+        | Method::ReserveIds => return Err(unimplemented(method)),
     };
     whole.map(Answer::Whole)
-}
-
-fn unimplemented(method: Method) -> Status {
-    let text = format!("Method {}/{} is unimplemented", wire::methods::FIRESTORE, method.name());
-    Status::new(Code::Unimplemented, text)
-}
-
-/// Reads a request. Bytes that are no such message are the client's fault, as are values nested
-/// deeper than the reader goes: legal ones stay far above that.
-fn read<M: prost::Message + Default>(bytes: impl Buf) -> Result<M, Status> {
-    M::decode(bytes).map_err(|error| {
-        tracing::debug!(%error, "a request could not be read");
-        Status::invalid_argument("Payload isn't valid for request.")
-    })
-}
-
-/// An empty answer.
-fn empty() -> Frames {
-    Frames::one(|_| {})
 }
 
 /// A request's field that must be there.

@@ -18,13 +18,13 @@ use http_body::Body as HttpBody;
 use model::{Code, Principal, Status};
 use tokio::time::Instant;
 use tracing::Instrument;
-use wire::methods::{FIRESTORE, Method};
+use wire::methods::Method;
 
 use crate::Gateway;
 use crate::body::Body;
+use crate::calls;
 use crate::connection::Connection;
 use crate::conversation::{Conversation, Topic};
-use crate::firestore;
 use answer::Answer;
 use dialogue::{AtEnd, Dialogue};
 
@@ -37,7 +37,7 @@ pub(crate) fn is_call(headers: &HeaderMap) -> bool {
     matches!(kind.strip_prefix(b"application/grpc"), Some([] | [b'+' | b';' | b' ', ..]))
 }
 
-/// Answers a call of the Firestore service.
+/// Answers a call of one of the services.
 pub(crate) async fn call<B>(
     gateway: &Gateway,
     connection: &Arc<Connection>,
@@ -48,8 +48,7 @@ where
     B: HttpBody<Data = Bytes> + Unpin + Send + 'static,
 {
     let path = request.uri().path();
-    let name = path.strip_prefix('/').and_then(|path| path.strip_prefix(FIRESTORE)?.strip_prefix('/'));
-    let Some(method) = name.and_then(Method::named) else {
+    let Some(method) = path.strip_prefix('/').and_then(Method::at) else {
         let text = format!("Method not found: {}", path.trim_start_matches('/'));
         return refuse(&Status::new(Code::Unimplemented, text));
     };
@@ -71,7 +70,7 @@ where
 {
     let Incoming { method, request, at_end } = incoming;
     let mut count = count::Call::of(method, &gateway.counts);
-    let deadline = match deadline::of(request.headers(), firestore::time_limit(method)) {
+    let deadline = match deadline::of(request.headers(), calls::time_limit(method)) {
         Ok(deadline) => deadline,
         Err(refusal) => return ended(count, &refusal),
     };
@@ -117,7 +116,7 @@ where
     let arrival = deadline.min(Instant::now() + frames::ARRIVAL);
     let (message, _claim) = frames::read_message(request.into_body(), connection.memory(), arrival).await?;
     let call = service::Call { deadline: deadline.into_std(), principal: Principal::Administrator };
-    let handled = firestore::handle(&gateway.service, &call, method, message);
+    let handled = calls::handle(&gateway.service, &call, method, message);
     match tokio::time::timeout_at(deadline, handled).await {
         Ok(outcome) => outcome,
         Err(_) => Err(deadline::exceeded()),

@@ -12,8 +12,10 @@
 //! What stands here knows nothing of storage, databases or plans.
 
 mod body;
+mod calls;
 mod connection;
 mod conversation;
+mod datastore;
 mod firestore;
 mod from_proto;
 pub mod fuzz;

@@ -1,4 +1,4 @@
-//! The standard services beside Firestore: health and reflection.
+//! The standard services beside those of the databases: health and reflection.
 
 use std::convert::Infallible;
 
@@ -10,7 +10,7 @@ use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::{HealthReporter, HealthService};
 use tonic_reflection::server::Builder;
 use tower::util::BoxCloneSyncService;
-use wire::methods::FIRESTORE;
+use wire::methods::Api;
 
 type GrpcService = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 
@@ -25,10 +25,12 @@ pub(crate) struct Neighbours {
 impl Neighbours {
     pub(crate) fn new() -> Self {
         let reporter = HealthReporter::new();
-        reporter
-            .set_service_status(FIRESTORE, ServingStatus::Serving)
-            .now_or_never()
-            .expect("nobody else has the new reporter, so nothing is to be waited for");
+        for api in Api::ALL {
+            reporter
+                .set_service_status(api.service(), ServingStatus::Serving)
+                .now_or_never()
+                .expect("nobody else has the new reporter, so nothing is to be waited for");
+        }
         let health = HealthServer::new(HealthService::from_health_reporter(reporter.clone()));
         let builder = || {
             Builder::configure()
@@ -46,7 +48,7 @@ impl Neighbours {
 
     /// Tells those who watch the health that the server is going away.
     pub(crate) async fn stopping(&self) {
-        for service in ["", FIRESTORE] {
+        for service in ["", Api::Firestore.service(), Api::Datastore.service()] {
             self.reporter.set_service_status(service, ServingStatus::NotServing).await;
         }
     }

@@ -1,8 +1,8 @@
-//! REST: the methods of Firestore by JSON over plain HTTP.
+//! REST: the methods of both services by JSON, or protobuf, over plain HTTP.
 //!
 //! 1. `route` says which method a path means; `parameters` reads what stands behind it.
 //! 2. `payload` reads the body, and `json` makes the very message of it that gRPC would bring.
-//! 3. From there on both are one: `firestore::handle`, within the same deadline, guard and count.
+//! 3. From there on both are one: `calls::handle`, within the same deadline, guard and count.
 //! 4. `form` writes an answer of one message as an object; many become an array, which `array` writes
 //!    as they are made.
 
@@ -24,6 +24,7 @@ use hyper::body::Incoming;
 use model::{Code, Principal, Status};
 use tokio::time::Instant;
 use tracing::Instrument;
+use wire::methods::Api;
 
 use crate::Gateway;
 use crate::body::Body;
@@ -31,7 +32,7 @@ use crate::connection::Connection;
 use crate::grpc::answer::Answer;
 use crate::grpc::{count, deadline, guard};
 use crate::http::status::http_status;
-use crate::{firestore, json};
+use crate::{calls, json};
 use array::Array;
 use form::{Form, PROTOBUF};
 use parameters::{Alt, Parameters};
@@ -73,11 +74,15 @@ async fn run(
     connection: &Arc<Connection>,
     request: Request<Incoming>,
     route: Route,
-    parameters: Parameters,
+    mut parameters: Parameters,
 ) -> Response<Body> {
+    // The Datastore answers in the form in which it was asked.
+    if route.method.definition().api == Api::Datastore && is_protobuf(request.headers()) {
+        parameters.alt = Alt::Proto;
+    }
     let form = Form::of(route.method, &parameters);
     let mut count = count::Call::of(route.method, &gateway.counts);
-    let deadline = match deadline::of(request.headers(), firestore::time_limit(route.method)) {
+    let deadline = match deadline::of(request.headers(), calls::time_limit(route.method)) {
         Ok(deadline) => deadline,
         Err(refusal) => return refuse(count, form, refusal.into()),
     };
@@ -117,7 +122,7 @@ async fn handle(
     let method = route.method;
     let message = message(route, parameters, &head.headers, body)?;
     let call = service::Call { deadline: deadline.into_std(), principal: Principal::Administrator };
-    let handled = firestore::handle(&gateway.service, &call, method, message);
+    let handled = calls::handle(&gateway.service, &call, method, message);
     match tokio::time::timeout_at(deadline, handled).await {
         Ok(outcome) => outcome.map_err(Refusal::Status),
         Err(_) => Err(deadline::exceeded().into()),
@@ -136,7 +141,7 @@ fn message(route: Route, parameters: Parameters, headers: &HeaderMap, body: Byte
         let text = "alt=proto is for methods with one answer; this one has many.";
         return Err(Status::invalid_argument(text).into());
     }
-    let is_protobuf = headers.get(CONTENT_TYPE) == Some(&PROTOBUF);
+    let is_protobuf = is_protobuf(headers);
     let mut message = match (route.payload, is_protobuf) {
         (Payload::None, _) => Vec::new(),
         (Payload::Request, true) => Vec::from(body),
@@ -149,6 +154,10 @@ fn message(route: Route, parameters: Parameters, headers: &HeaderMap, body: Byte
     let bound = route.bound.iter().map(|(name, value)| (*name, value.as_str()));
     message.extend(json::bind(definition.request, bound)?);
     Ok(message.into())
+}
+
+fn is_protobuf(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE) == Some(&PROTOBUF)
 }
 
 fn refuse(mut count: count::Call, form: Form, refusal: Refusal) -> Response<Body> {

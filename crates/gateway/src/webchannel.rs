@@ -38,7 +38,7 @@ use http::{HeaderName, HeaderValue, Request, Response, StatusCode, Version};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use model::Status;
-use wire::methods::{FIRESTORE, Method};
+use wire::methods::{Api, Method};
 
 use crate::Gateway;
 use crate::body::Body;
@@ -76,9 +76,9 @@ pub(crate) enum Address {
 impl Address {
     /// Reads a path; None when it is not of this wire.
     pub(crate) fn parse(path: &str) -> Option<Self> {
-        let path = path.strip_prefix('/')?.strip_prefix(FIRESTORE)?.strip_prefix('/')?;
+        let path = path.strip_prefix('/')?.strip_prefix(Api::Firestore.service())?.strip_prefix('/')?;
         let (method, rest) = path.split_once('/')?;
-        let topic = Topic::of(Method::named(method)?)?;
+        let topic = Topic::of(Method::named(Api::Firestore, method)?)?;
         match rest {
             "channel" => Some(Address::Channel(topic)),
             "channel/test" => Some(Address::Probe),

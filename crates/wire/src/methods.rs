@@ -1,10 +1,27 @@
-//! The methods of `google.firestore.v1.Firestore`: one closed table that dispatch, metrics and
-//! reflection read.
+//! The methods of `google.firestore.v1.Firestore` and `google.datastore.v1.Datastore`: one closed table
+//! that dispatch, metrics and reflection read.
 
-/// The full name of the service.
-pub const FIRESTORE: &str = "google.firestore.v1.Firestore";
+/// A service that clients call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Api {
+    Firestore,
+    Datastore,
+}
 
-/// A method of the service.
+impl Api {
+    /// Both.
+    pub const ALL: [Api; 2] = [Api::Firestore, Api::Datastore];
+
+    /// The full name of the service.
+    pub fn service(self) -> &'static str {
+        match self {
+            Api::Firestore => "google.firestore.v1.Firestore",
+            Api::Datastore => "google.datastore.v1.Datastore",
+        }
+    }
+}
+
+/// A method of one of the services. Where both have one of a name, the Datastore's speaks of entities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Method {
     GetDocument,
@@ -24,12 +41,21 @@ pub enum Method {
     Listen,
     ListCollectionIds,
     BatchWrite,
+    Lookup,
+    QueryEntities,
+    AggregateEntities,
+    BeginForEntities,
+    CommitEntities,
+    RollbackEntities,
+    AllocateIds,
+    ReserveIds,
 }
 
 /// What goes in and comes out of a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Definition {
     pub method: Method,
+    pub api: Api,
     pub name: &'static str,
     /// Full names of the messages.
     pub request: &'static str,
@@ -47,6 +73,20 @@ macro_rules! message {
     };
 }
 
+macro_rules! entities {
+    ($method:ident, $name:literal) => {
+        Definition {
+            method: Method::$method,
+            api: Api::Datastore,
+            name: $name,
+            request: concat!("google.datastore.v1.", $name, "Request"),
+            response: concat!("google.datastore.v1.", $name, "Response"),
+            client_streaming: false,
+            server_streaming: false,
+        }
+    };
+}
+
 const fn define(
     method: Method,
     name: &'static str,
@@ -55,7 +95,7 @@ const fn define(
     streaming: (bool, bool),
 ) -> Definition {
     let (client_streaming, server_streaming) = streaming;
-    Definition { method, name, request, response, client_streaming, server_streaming }
+    Definition { method, api: Api::Firestore, name, request, response, client_streaming, server_streaming }
 }
 
 const UNARY: (bool, bool) = (false, false);
@@ -63,7 +103,7 @@ const ANSWERS: (bool, bool) = (false, true);
 const BOTH: (bool, bool) = (true, true);
 
 /// Every method, in the order of [`Method`].
-pub const METHODS: [Definition; 17] = [
+pub const METHODS: [Definition; 25] = [
     define(Method::GetDocument, "GetDocument", message!("GetDocumentRequest"), message!("Document"), UNARY),
     define(
         Method::ListDocuments,
@@ -141,12 +181,28 @@ pub const METHODS: [Definition; 17] = [
         message!("BatchWriteResponse"),
         UNARY,
     ),
+    entities!(Lookup, "Lookup"),
+    entities!(QueryEntities, "RunQuery"),
+    entities!(AggregateEntities, "RunAggregationQuery"),
+    entities!(BeginForEntities, "BeginTransaction"),
+    entities!(CommitEntities, "Commit"),
+    entities!(RollbackEntities, "Rollback"),
+    entities!(AllocateIds, "AllocateIds"),
+    entities!(ReserveIds, "ReserveIds"),
 ];
 
 impl Method {
-    /// The method that `name` is, if it is one.
-    pub fn named(name: &str) -> Option<Method> {
-        METHODS.iter().find(|definition| definition.name == name).map(|definition| definition.method)
+    /// The method that `name` is in `api`, if it is one.
+    pub fn named(api: Api, name: &str) -> Option<Method> {
+        let is_it = |definition: &&Definition| definition.api == api && definition.name == name;
+        METHODS.iter().find(is_it).map(|definition| definition.method)
+    }
+
+    /// The method of a gRPC call: `google.firestore.v1.Firestore/Commit`.
+    pub fn at(path: &str) -> Option<Method> {
+        let (service, name) = path.split_once('/')?;
+        let api = Api::ALL.into_iter().find(|api| api.service() == service)?;
+        Method::named(api, name)
     }
 
     /// Its row of [`METHODS`].
@@ -168,7 +224,9 @@ mod tests {
     fn the_table_is_in_the_order_of_the_methods() {
         for (at, definition) in METHODS.iter().enumerate() {
             assert_eq!(definition.method as usize, at, "{}", definition.name);
-            assert_eq!(Method::named(definition.name), Some(definition.method));
+            assert_eq!(Method::named(definition.api, definition.name), Some(definition.method));
+            let path = format!("{}/{}", definition.api.service(), definition.name);
+            assert_eq!(Method::at(&path), Some(definition.method));
         }
     }
 }

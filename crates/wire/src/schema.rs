@@ -12,7 +12,7 @@ use prost_types::{
     ServiceDescriptorProto,
 };
 
-use crate::methods::{Definition, FIRESTORE, METHODS};
+use crate::methods::{Api, Definition, METHODS};
 
 const SCHEMA: &str = include_str!("schema.txt");
 /// Short names of other packages.
@@ -37,14 +37,19 @@ struct File<'a> {
 /// Where each type is, by its full name.
 struct Types<'a>(HashMap<String, (bool, &'a str)>);
 
-/// Every file of the schema; the service stands in the last.
+/// Every file of the schema; each service stands with the messages of its package.
 pub fn files() -> FileDescriptorSet {
     let files = parse(SCHEMA);
     let types = Types::of(&files);
     let mut described: Vec<_> = files.iter().map(|file| describe(file, &types)).collect();
-    let last = described.last_mut().expect("the schema has files");
-    last.service.push(service());
-    add_dependencies(last, &types, METHODS.iter().flat_map(|method| [method.request, method.response]));
+    for api in Api::ALL {
+        let (package, name) = api.service().rsplit_once('.').expect("services are in packages");
+        let home =
+            described.iter_mut().find(|file| file.package() == package).expect("every package has a file");
+        let methods: Vec<_> = METHODS.iter().filter(|method| method.api == api).collect();
+        home.service.push(service(name, &methods));
+        add_dependencies(home, &types, methods.iter().flat_map(|method| [method.request, method.response]));
+    }
     FileDescriptorSet { file: described }
 }
 
@@ -253,10 +258,10 @@ fn enumeration(definition: Definitions<'_>) -> EnumDescriptorProto {
     }
 }
 
-fn service() -> ServiceDescriptorProto {
+fn service(name: &str, methods: &[&Definition]) -> ServiceDescriptorProto {
     ServiceDescriptorProto {
-        name: Some(last_name(FIRESTORE)),
-        method: METHODS.iter().map(method).collect(),
+        name: Some(name.to_owned()),
+        method: methods.iter().map(|definition| method(definition)).collect(),
         options: None,
     }
 }
@@ -299,17 +304,23 @@ mod tests {
         rest.map_or(found, |rest| find(&found.nested_type, rest))
     }
 
+    fn file_of<'a>(set: &'a FileDescriptorSet, package: &str) -> &'a FileDescriptorProto {
+        set.file.iter().find(|file| file.package() == package).expect(package)
+    }
+
     #[test]
     fn every_message_of_a_method_is_described() {
         let set = files();
-        let file = set.file.last().expect("files");
         for definition in METHODS {
             for name in [definition.request, definition.response] {
-                if let Some(name) = name.strip_prefix("google.firestore.v1.") {
-                    find(&file.message_type, name);
-                }
+                let (package, name) = name.rsplit_once('.').expect("messages are in packages");
+                find(&file_of(&set, package).message_type, name);
             }
         }
+        let services =
+            |package| file_of(&set, package).service.iter().map(|one| one.method.len()).sum::<usize>();
+        assert_eq!((services("google.firestore.v1"), services("google.datastore.v1")), (17, 8));
+        let file = file_of(&set, "google.firestore.v1");
         assert!(file.dependency.contains(&"google/protobuf/empty.proto".to_owned()));
         assert!(file.dependency.contains(&"google/rpc/status.proto".to_owned()));
     }
@@ -317,7 +328,7 @@ mod tests {
     #[test]
     fn types_are_looked_for_from_the_inside_out() {
         let set = files();
-        let messages = &set.file.last().expect("files").message_type;
+        let messages = &file_of(&set, "google.firestore.v1").message_type;
         let filter = find(messages, "StructuredQuery.FieldFilter");
         let types: Vec<_> = filter.field.iter().map(|field| (field.r#type(), field.type_name())).collect();
         let expected = [

@@ -1,13 +1,16 @@
 //! Which method a request means: the table of FIRESTORE.md 3.0.
 //!
 //! Names of documents are segments of the path. Each is decoded on its own, so a document's id may have
-//! any character; an encoded slash stays encoded, since no id can have one.
+//! any character; an encoded slash stays encoded, since no id can have one. The methods of the Datastore
+//! stand on a project: `/v1/projects/{p}:commit`.
 
 use http::Method as Verb;
 use percent_encoding::percent_decode_str;
-use wire::methods::Method;
+use wire::methods::{Api, METHODS, Method};
 
 const VERSIONS: [&str; 2] = ["/v1/", "/v1beta1/"];
+/// Those of the Datastore; the older one has the same messages.
+const DATASTORE_VERSIONS: [&str; 2] = ["/v1/projects/", "/v1beta3/projects/"];
 
 /// What is asked.
 #[derive(Debug, PartialEq)]
@@ -31,11 +34,14 @@ pub(super) enum Payload {
 
 /// True when the path is below one of the versions of the API.
 pub(crate) fn is_below(path: &str) -> bool {
-    VERSIONS.iter().any(|version| path.starts_with(version))
+    VERSIONS.iter().chain(&DATASTORE_VERSIONS).any(|version| path.starts_with(version))
 }
 
 /// Finds the method, if the path is one of the API's.
 pub(super) fn find(verb: &Verb, path: &str) -> Option<Route> {
+    if let Some(route) = of_project(verb, path) {
+        return Some(route);
+    }
     let resource = VERSIONS.iter().find_map(|version| path.strip_prefix(version))?;
     let (resource, custom) = match verb {
         &Verb::POST => split_custom(resource),
@@ -51,6 +57,21 @@ pub(super) fn find(verb: &Verb, path: &str) -> Option<Route> {
         (&Verb::DELETE, _) => Some(at.named(Method::DeleteDocument, "name", Payload::None)),
         _ => None,
     }
+}
+
+/// A method of the Datastore, whose address names the project; the database stands in the body.
+fn of_project(verb: &Verb, path: &str) -> Option<Route> {
+    let resource = DATASTORE_VERSIONS.iter().find_map(|version| path.strip_prefix(version))?;
+    // A project may have a domain, and a colon behind it.
+    let (project, called) = resource.rsplit_once(':').filter(|_| verb == Verb::POST)?;
+    let is_it = |name: &str| {
+        let (first, rest) = name.split_at(1);
+        called.strip_prefix(&*first.to_ascii_lowercase()) == Some(rest)
+    };
+    let of_datastore = METHODS.iter().filter(|definition| definition.api == Api::Datastore);
+    let method = of_datastore.into_iter().find(|definition| is_it(definition.name))?.method;
+    let project = (!project.contains('/')).then(|| decoded(project))??;
+    Some(Route { method, bound: vec![("project_id", project)], payload: Payload::Request })
 }
 
 /// The custom verb behind the last colon of the last segment; an id may have colons too.
@@ -157,6 +178,15 @@ impl<'a> Place<'a> {
             | Method::CreateDocument
             | Method::UpdateDocument
             | Method::DeleteDocument => None,
+            // These are no methods of documents.
+            Method::Lookup
+            | Method::QueryEntities
+            | Method::AggregateEntities
+            | Method::BeginForEntities
+            | Method::CommitEntities
+            | Method::RollbackEntities
+            | Method::AllocateIds
+            | Method::ReserveIds => None,
         }
     }
 }
@@ -183,6 +213,11 @@ mod tests {
     fn every_method_has_its_path() {
         let database = "database=projects/p/databases/(default)";
         let table = [
+            ("POST /v1/projects/p:lookup", "Lookup project_id=p".to_owned()),
+            ("POST /v1beta3/projects/example.com:p:runQuery", "RunQuery project_id=example.com:p".to_owned()),
+            ("POST /v1/projects/p:allocateIds", "AllocateIds project_id=p".to_owned()),
+            ("POST /v1/projects/p:Lookup", "nothing".to_owned()),
+            ("GET /v1/projects/p:lookup", "nothing".to_owned()),
             ("GET /v1/ROOT/c/d", "GetDocument name=ROOT/c/d".to_owned()),
             ("GET /v1beta1/ROOT/c/d/e/f", "GetDocument name=ROOT/c/d/e/f".to_owned()),
             ("GET /v1/ROOT/c", "ListDocuments parent=ROOT collection_id=c".to_owned()),
