@@ -24,6 +24,34 @@ pub(crate) enum Effect<'a> {
     Delete,
 }
 
+/// What becomes of reasons against a commit.
+pub(crate) enum Refusals {
+    /// The first ends it.
+    AtOnce,
+    /// The first is kept and all writes are worked out, for somebody else may refuse with less to tell.
+    Noted(Option<Status>),
+}
+
+impl Refusals {
+    fn note(&mut self, outcome: Result<(), Status>) -> Result<(), Status> {
+        match (self, outcome) {
+            (Refusals::Noted(first), Err(refusal)) => {
+                first.get_or_insert(refusal);
+                Ok(())
+            }
+            (Refusals::AtOnce | Refusals::Noted(_), outcome) => outcome,
+        }
+    }
+
+    /// The first that was kept.
+    pub(crate) fn into_result(self) -> Result<(), Status> {
+        match self {
+            Refusals::AtOnce | Refusals::Noted(None) => Ok(()),
+            Refusals::Noted(Some(refusal)) => Err(refusal),
+        }
+    }
+}
+
 /// Applies `write` at `time`. `deleted_before` tells that an earlier write of the same commit deleted
 /// the document. Answers the effect and the results of the transforms.
 pub(crate) fn apply<'a>(
@@ -32,8 +60,9 @@ pub(crate) fn apply<'a>(
     found: Option<Found<'_>>,
     deleted_before: bool,
     time: Timestamp,
+    refusals: &mut Refusals,
 ) -> Result<(Effect<'a>, Vec<Value>), Status> {
-    check_precondition(write, database, found, deleted_before)?;
+    refusals.note(check_precondition(write, database, found, deleted_before))?;
     match &write.operation {
         ReadyOperation::Verify => Ok((Effect::Keep, Vec::new())),
         ReadyOperation::Delete => Ok((Effect::Delete, Vec::new())),
@@ -54,9 +83,9 @@ pub(crate) fn apply<'a>(
             };
             let results = transforms
                 .iter()
-                .map(|transform| apply_transform(&mut result, transform, time))
+                .map(|transform| apply_transform(&mut result, transform, time, refusals))
                 .collect::<Result<_, _>>()?;
-            validate::check_document_size(&database.document(&write.path), &result)?;
+            refusals.note(validate::check_document_size(&database.document(&write.path), &result))?;
             Ok((Effect::Set(result), results))
         }
     }
@@ -100,6 +129,7 @@ fn apply_transform(
     fields: &mut Fields,
     transform: &FieldTransform,
     time: Timestamp,
+    refusals: &mut Refusals,
 ) -> Result<Value, Status> {
     let segments = transform.path.segments();
     let present = get_field(fields, segments);
@@ -128,7 +158,7 @@ fn apply_transform(
     };
     insert(fields, segments, value);
     let top = &fields[transform.path.first()];
-    validate::check_top_level_value(transform.path.first(), top)?;
+    refusals.note(validate::check_top_level_value(transform.path.first(), top))?;
     Ok(result)
 }
 

@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use crate::database::Inner;
 use crate::error::{self, CONTENTION, TOO_MUCH_CONTENTION};
 use crate::feed::Step;
+use crate::guard::Guard;
 use crate::ready::Ready;
 use crate::round::{Prepared, Round};
 use crate::transaction::{Age, Ending, Kind, TransactionId, WriteLock};
@@ -48,6 +49,8 @@ pub(crate) struct CommitJob {
     pub(crate) transaction: Option<TransactionId>,
     pub(crate) age: Age,
     pub(crate) since: Duration,
+    /// Who has a say in it.
+    pub(crate) guard: Option<Arc<dyn Guard>>,
     pub(crate) reply: oneshot::Sender<Answer>,
 }
 
@@ -192,7 +195,7 @@ impl Inner {
             outcome.answers.push((job.reply, Err(refusal)));
             return;
         }
-        let prepared = match round.prepare(&job.writes, self.now()) {
+        let prepared = match round.prepare(&job.writes, job.guard.as_deref(), self.now()) {
             Ok(prepared) => prepared,
             Err(refusal) => return self.refuse(outcome, job, refusal),
         };

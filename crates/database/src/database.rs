@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::committer::{CommitJob, Job, Queue};
 use crate::error::TOO_MUCH_CONTENTION;
+use crate::guard::Guard;
 use crate::index::IndexSet;
 use crate::options::Options;
 use crate::publication::Publication;
@@ -141,9 +142,19 @@ impl Database {
 
     /// Commits all writes or none; with a token, as the end of that transaction.
     pub async fn commit(&self, writes: Vec<Write>, token: Option<&[u8]>) -> Result<CommitResult, Status> {
+        self.commit_guarded(writes, token, None).await
+    }
+
+    /// The same, when `guard` lets it: see [`Guard`].
+    pub async fn commit_guarded(
+        &self,
+        writes: Vec<Write>,
+        token: Option<&[u8]>,
+        guard: Option<Arc<dyn Guard>>,
+    ) -> Result<CommitResult, Status> {
         let inner = &self.inner;
         let transaction = token.map(|token| inner.enter(token)).transpose()?;
-        let guard = transaction.map(|id| Visit { inner: inner.clone(), id });
+        let visit = transaction.map(|id| Visit { inner: inner.clone(), id });
         check_writes(&writes)?;
         if let Some(result) = transaction.and_then(|id| inner.commit_without_writes(id, &writes)) {
             return result;
@@ -152,8 +163,8 @@ impl Database {
             let commit_time = inner.view().read_time();
             return Ok(CommitResult { commit_time, results: Vec::new() });
         }
-        let answer = inner.submit_commit(writes, transaction)?.await;
-        drop(guard);
+        let answer = inner.submit_commit(writes, transaction, guard)?.await;
+        drop(visit);
         answer.unwrap_or_else(|_| Err(Status::internal("The commit was dropped while the server stopped.")))
     }
 
@@ -163,7 +174,7 @@ impl Database {
             .into_iter()
             .map(|write| {
                 let writes = vec![write];
-                check_writes(&writes).and_then(|()| self.inner.submit_commit(writes, None))
+                check_writes(&writes).and_then(|()| self.inner.submit_commit(writes, None, None))
             })
             .collect();
         let mut answers = Vec::with_capacity(submitted.len());
@@ -269,6 +280,7 @@ impl Inner {
         self: &Arc<Self>,
         writes: Vec<Write>,
         transaction: Option<TransactionId>,
+        guard: Option<Arc<dyn Guard>>,
     ) -> Result<oneshot::Receiver<Result<CommitResult, Status>>, Status> {
         let (reply, answer) = oneshot::channel();
         let indexes = self.indexes.read().clone();
@@ -281,7 +293,7 @@ impl Inner {
             }
         };
         let since = self.host.elapsed();
-        self.submit(Job::Commit(CommitJob { writes, transaction, age, since, reply }))?;
+        self.submit(Job::Commit(CommitJob { writes, transaction, age, since, guard, reply }))?;
         Ok(answer)
     }
 

@@ -5,7 +5,7 @@
 //! 1. `Database::commit` puts the writes into the `Committer`'s queue.
 //! 2. `Committer::drain` takes all that wait: a round.
 //! 3. `Round::prepare` applies each to the newest state (with what the round has changed so far),
-//!    computes index entries, and asks the `LockTable` whether other transactions' reads stand in the way.
+//!    computes index entries, asks the [`Guard`] if there is one, and the `LockTable` whether other transactions' reads stand in the way.
 //! 4. `Engine::commit` makes the round durable, with one write for all of it.
 //! 5. `Publication::end_round` lets readers see it and hands it to followers ([`Follower`]); locks are released; the
 //!    answers go out.
@@ -25,6 +25,7 @@ mod cursor;
 mod database;
 mod error;
 mod feed;
+mod guard;
 mod options;
 mod publication;
 mod ready;
@@ -36,6 +37,7 @@ mod transaction;
 pub use change_log::{ChangeScan, CommitRecord};
 pub use database::{Database, ReadAt};
 pub use feed::{DocumentChange, Followed, Follower, Step};
+pub use guard::{Guard, PendingCommit, PendingWrite};
 pub use index::{
     Column, ColumnKind, DeclaredIndex, FieldOverride, IndexDefinition, IndexFile, IndexScope, IndexSet,
     IndexSource, IndexState, Scope, SingleFieldIndex,

@@ -9,9 +9,10 @@ use model::write::{CommitResult, WriteResult};
 use model::{DatabaseName, Document, DocumentPath, Fields, Status, Timestamp, Value, body};
 use storage::{Batch, Snapshot, Space};
 
-use crate::apply::{Effect, Found, apply};
+use crate::apply::{Effect, Found, Refusals, apply};
 use crate::error::{self, Damage};
 use crate::feed::{self, Step};
+use crate::guard::{Guard, PendingCommit, PendingWrite};
 use crate::index::{IndexSet, declared_entries, document_entries};
 use crate::keys::changes::{self, Change};
 use crate::keys::{DatabaseNumber, documents, history, time_bytes};
@@ -40,6 +41,12 @@ pub(crate) struct Round {
     next_time: Timestamp,
 }
 
+/// A document that a commit writes, before it and after what has been applied of it.
+pub(crate) struct Staged {
+    old: Option<State>,
+    new: Option<State>,
+}
+
 /// One commit that has been applied but not taken into the round yet.
 pub(crate) struct Prepared {
     pub(crate) result: CommitResult,
@@ -60,6 +67,18 @@ impl State {
     fn document(&self, path: &DocumentPath) -> Document {
         let State { create_time, update_time, .. } = *self;
         Document { path: path.clone(), create_time, update_time, body: self.body.clone() }
+    }
+}
+
+impl Staged {
+    /// The body before the commit.
+    pub(crate) fn before(&self) -> Option<Bytes> {
+        self.old.as_ref().map(|state| state.body.clone())
+    }
+
+    /// The body as it stands now.
+    pub(crate) fn after(&self) -> Option<Bytes> {
+        self.new.as_ref().map(|state| state.body.clone())
     }
 }
 
@@ -98,32 +117,46 @@ impl Round {
         }
     }
 
-    /// Applies one commit's writes to the newest state, all or none.
-    pub(crate) fn prepare(&mut self, writes: &[Ready], now: Timestamp) -> Result<Prepared, Status> {
+    /// Applies one commit's writes to the newest state, all or none; a guard has its say before anything of them is
+    /// answered.
+    pub(crate) fn prepare(
+        &self,
+        writes: &[Ready],
+        guard: Option<&dyn Guard>,
+        now: Timestamp,
+    ) -> Result<Prepared, Status> {
         let time = self.next_time.max(now);
-        let mut staged: HashMap<DocumentPath, (Option<State>, Option<State>)> = HashMap::new();
+        let mut staged: HashMap<DocumentPath, Staged> = HashMap::new();
         let mut order: Vec<DocumentPath> = Vec::new();
         let mut results = Vec::with_capacity(writes.len());
+        let mut refusals = if guard.is_some() { Refusals::Noted(None) } else { Refusals::AtOnce };
+        let mut pending = Vec::new();
         for write in writes {
             if !staged.contains_key(&write.path) {
                 let found = self.load(&write.path)?;
-                staged.insert(write.path.clone(), (found.clone(), found));
+                staged.insert(write.path.clone(), Staged { old: found.clone(), new: found });
                 order.push(write.path.clone());
             }
-            let (old, new) = staged.get_mut(&write.path).expect("loaded above");
-            // A document that was deleted and made again is another one, even if it looks like the old one.
-            let at_start =
-                old.as_ref().filter(|old| new.as_ref().is_none_or(|new| new.create_time == old.create_time));
-            let transform_results = apply_to(new, at_start, write, &self.database, time)?;
+            let document = staged.get_mut(&write.path).expect("loaded above");
+            let before = guard.and_then(|_| document.after());
+            let transform_results = apply_to(document, write, &self.database, time, &mut refusals)?;
             results.push(WriteResult { update_time: None, transform_results });
+            if guard.is_some() {
+                let (path, verifies) = (&write.path, matches!(write.operation, ReadyOperation::Verify));
+                pending.push(PendingWrite { path, verifies, before, after: document.after() });
+            }
         }
+        if let Some(guard) = guard {
+            PendingCommit::new(time, &pending, self, &staged).ask(guard)?;
+        }
+        refusals.into_result()?;
         for (write, result) in writes.iter().zip(&mut results) {
             if !matches!(write.operation, ReadyOperation::Delete) {
-                result.update_time = staged[&write.path].1.as_ref().map(|state| state.update_time);
+                result.update_time = staged[&write.path].new.as_ref().map(|state| state.update_time);
             }
         }
         let changes = order.into_iter().filter_map(|path| {
-            let (old, new) = staged.remove(&path).expect("every path is staged once");
+            let Staged { old, new } = staged.remove(&path).expect("every path is staged once");
             let same = match (&old, &new) {
                 (None, None) => true,
                 (Some(old), Some(new)) => old.update_time == new.update_time,
@@ -224,7 +257,17 @@ impl Round {
         self.rows.insert((space, key.into()), Some(value));
     }
 
-    fn load(&mut self, path: &DocumentPath) -> Result<Option<State>, Status> {
+    /// The body of a document as the next commit finds it.
+    pub(crate) fn body(&self, path: &DocumentPath) -> Result<Option<Bytes>, Status> {
+        if let Some(state) = self.changed.get(path) {
+            return Ok(state.as_ref().map(|state| state.body.clone()));
+        }
+        let row = self.before.get(Space::Documents, &documents::key(self.number, path));
+        let Some(row) = row.map_err(error::storage)? else { return Ok(None) };
+        Ok(Some(documents::read_row(path.clone(), &row)?.body))
+    }
+
+    fn load(&self, path: &DocumentPath) -> Result<Option<State>, Status> {
         if let Some(state) = self.changed.get(path) {
             return Ok(state.clone());
         }
@@ -287,18 +330,22 @@ impl Round {
     }
 }
 
-/// Applies one write to `state`; answers the transforms' results. `at_start` is the document before
-/// the commit: a commit that leads back to it changes nothing.
+/// Applies one write to a document; answers the transforms' results. A commit that leads back to the document before it
+/// changes nothing.
 fn apply_to(
-    state: &mut Option<State>,
-    at_start: Option<&State>,
+    document: &mut Staged,
     write: &Ready,
     database: &DatabaseName,
     time: Timestamp,
+    refusals: &mut Refusals,
 ) -> Result<Vec<Value>, Status> {
+    let Staged { old, new: state } = document;
+    // A document that was deleted and made again is another one, even if it looks like the old one.
+    let at_start =
+        old.as_ref().filter(|old| state.as_ref().is_none_or(|new| new.create_time == old.create_time));
     let found = state.as_ref().map(|s| Found { fields: &s.fields, update_time: s.update_time });
     let deleted_before = found.is_none() && at_start.is_some();
-    let (effect, results) = apply(write, database, found, deleted_before, time)?;
+    let (effect, results) = apply(write, database, found, deleted_before, time, refusals)?;
     let (fields, body, made) = match effect {
         Effect::Keep => return Ok(results),
         Effect::Delete => {
