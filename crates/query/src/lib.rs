@@ -18,6 +18,7 @@ mod check;
 mod dnf;
 mod execute;
 mod explain;
+mod gql;
 mod list;
 mod matcher;
 mod normal;
@@ -31,6 +32,7 @@ pub use aggregate::{
 };
 pub use execute::Execution;
 pub use explain::{ExecutionStats, IndexUse, PlanSummary};
+pub use gql::parse_gql;
 pub use list::{ListPage, ListQuery, Listed, list_documents, parse_order_by};
 pub use matcher::{Anchor, AnchoredValues, Filing, Matcher, anchored_values};
 pub use partition::{Partitions, partition};

@@ -1,5 +1,7 @@
 //! Queries for entities, before any checking or planning.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 
 use super::{EntityValue, Property};
@@ -84,4 +86,30 @@ pub enum EntityAggregationKind {
     Count { up_to: Option<i64> },
     Sum(String),
     Average(String),
+}
+
+/// A query in GQL, with what is bound to its parameters.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct GqlQuery {
+    pub text: String,
+    /// Without it every value must be bound.
+    pub allow_literals: bool,
+    /// Of `@1`, `@2` and so on.
+    pub positional: Vec<GqlParameter>,
+    /// Of `@name`.
+    pub named: BTreeMap<String, GqlParameter>,
+}
+
+/// What a parameter of a GQL query stands for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum GqlParameter {
+    Value(Property),
+    Cursor(Bytes),
+}
+
+/// What a GQL query asks.
+#[derive(Clone, Debug, PartialEq)]
+pub enum GqlStatement {
+    Query(EntityQuery),
+    Aggregation(EntityAggregationQuery),
 }

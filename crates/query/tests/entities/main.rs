@@ -1,0 +1,4 @@
+//! Tests of queries for entities from outside: GQL, plans as text, results against an oracle, what is read.
+
+mod gql;
+mod show;
