@@ -227,8 +227,11 @@ fn index_row(index: &DeclaredIndex) -> Fields {
     let mut row = Fields::from([
         ("collection_id".to_owned(), Value::String(index.definition.collection_id.clone())),
         ("columns".to_owned(), Value::Array(columns.collect())),
-        ("group".to_owned(), Value::Boolean(index.definition.scope == IndexScope::CollectionGroup)),
+        ("group".to_owned(), Value::Boolean(index.definition.scope != IndexScope::Collection)),
     ]);
+    if index.definition.scope == IndexScope::Recursive {
+        row.insert("ancestors".to_owned(), Value::Boolean(true));
+    }
     if let IndexState::Ready { since } = index.state {
         row.insert("ready_since".to_owned(), Value::Timestamp(since));
     }
@@ -238,6 +241,7 @@ fn index_row(index: &DeclaredIndex) -> Fields {
 fn read_index(id: u32, row: &Fields) -> Result<DeclaredIndex, Damage> {
     let Some(Value::Array(columns)) = row.get("columns") else { return Err(Damage::CatalogRow) };
     let scope = match row.get("group") {
+        Some(Value::Boolean(true)) if row.contains_key("ancestors") => IndexScope::Recursive,
         Some(Value::Boolean(true)) => IndexScope::CollectionGroup,
         Some(Value::Boolean(false)) => IndexScope::Collection,
         _ => return Err(Damage::CatalogRow),

@@ -1,6 +1,7 @@
 //! Which indexes a database has, and which entries a document has in them.
 
 mod declared;
+mod entities;
 mod entries;
 mod set;
 

@@ -9,6 +9,8 @@
 //! | `Indexes` | `01` collection path, field path, value, document id | time of insertion |
 //! | `Indexes` | `02` the same, one row for each distinct element of an array | time of insertion |
 //! | `Indexes` | `03` index number, [collection path,] values, name | time of insertion |
+//! | `Indexes` | `03` index number, path of the namespace or of an ancestor, values, path | the same, of entities |
+//! | `Indexes` | `04` namespace, kind, property, value, path: an entity's | time of insertion |
 //! | `History` | `01` document key, time of replacement | the row that was replaced |
 //! | `History` | `02` index key, time of removal | nothing |
 //! | `Changes` | commit time | the names that the commit changed |

@@ -13,6 +13,7 @@
 //! otherwise the first history row whose key's time is after `t`, if that one had been written by then.
 
 mod document_scan;
+mod entities;
 mod index_scan;
 mod names;
 mod read_set;

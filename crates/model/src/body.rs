@@ -5,8 +5,8 @@
 //! the fields are. Decoding happens only where a value must be looked at; [`find`] and [`project`]
 //! read just the entries they need. This room's tests compare these bytes with the generated messages.
 
-mod reader;
-mod writer;
+pub(crate) mod reader;
+pub(crate) mod writer;
 
 use bytes::Bytes;
 

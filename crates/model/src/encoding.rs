@@ -188,7 +188,7 @@ fn push_number(out: &mut Vec<u8>, nearest: f64, missed: i16) {
 }
 
 /// Unsigned big-endian bytes in the order of the number; -0.0 as 0.0, NaN below everything.
-fn ordered_f64(number: f64) -> [u8; 8] {
+pub(crate) fn ordered_f64(number: f64) -> [u8; 8] {
     if number.is_nan() {
         return [0; 8];
     }
@@ -198,11 +198,11 @@ fn ordered_f64(number: f64) -> [u8; 8] {
 }
 
 /// Unsigned big-endian bytes in the order of the integer.
-fn ordered_i64(number: i64) -> [u8; 8] {
+pub(crate) fn ordered_i64(number: i64) -> [u8; 8] {
     ((number as u64) ^ 1 << 63).to_be_bytes()
 }
 
-fn push_escaped(out: &mut Vec<u8>, bytes: &[u8]) {
+pub(crate) fn push_escaped(out: &mut Vec<u8>, bytes: &[u8]) {
     for part in bytes.split_inclusive(|byte| *byte == 0) {
         out.extend_from_slice(part);
         if part.last() == Some(&0) {
@@ -278,7 +278,7 @@ pub fn id_length(bytes: &[u8]) -> Result<usize, EncodingError> {
     }
 }
 
-fn read_escaped(bytes: &[u8]) -> Result<(Vec<u8>, &[u8]), EncodingError> {
+pub(crate) fn read_escaped(bytes: &[u8]) -> Result<(Vec<u8>, &[u8]), EncodingError> {
     let length = escaped_length(bytes, 0x00)?;
     let (escaped, rest) = bytes.split_at(length);
     let mut content = Vec::with_capacity(length);
@@ -295,7 +295,7 @@ fn read_escaped(bytes: &[u8]) -> Result<(Vec<u8>, &[u8]), EncodingError> {
 }
 
 /// The length of an escaped piece with its terminator; `flip` is ff for inverted bytes.
-fn escaped_length(bytes: &[u8], flip: u8) -> Result<usize, EncodingError> {
+pub(crate) fn escaped_length(bytes: &[u8], flip: u8) -> Result<usize, EncodingError> {
     let mut at = 0;
     while at + 1 < bytes.len() {
         match (bytes[at] ^ flip, bytes[at + 1] ^ flip) {
@@ -345,7 +345,7 @@ fn length_at(bytes: &[u8], flip: u8, depth: usize) -> Result<usize, EncodingErro
 }
 
 /// The length of values and ids up to and including [`END`].
-fn list_length(bytes: &[u8], flip: u8, depth: usize) -> Result<usize, EncodingError> {
+pub(crate) fn list_length(bytes: &[u8], flip: u8, depth: usize) -> Result<usize, EncodingError> {
     let mut at = 0;
     loop {
         match *bytes.get(at).ok_or(EncodingError)? ^ flip {

@@ -84,7 +84,7 @@ fn compare_doubles(a: f64, b: f64) -> Ordering {
 }
 
 /// Exact: an integer is never rounded to a double for the decision.
-fn compare_mixed(integer: i64, double: f64) -> Ordering {
+pub(crate) fn compare_mixed(integer: i64, double: f64) -> Ordering {
     const TWO_63: f64 = 9_223_372_036_854_775_808.0;
     if double.is_nan() {
         return Ordering::Greater;

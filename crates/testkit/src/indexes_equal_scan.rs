@@ -132,7 +132,7 @@ fn declared_entries(
             prefix.push(model::encoding::END);
             push_id(&mut name, path.document_id());
         }
-        IndexScope::CollectionGroup => push_ids(&mut name, path.ids()),
+        IndexScope::CollectionGroup | IndexScope::Recursive => push_ids(&mut name, path.ids()),
     }
     if definition.name_direction() == Direction::Descending {
         if definition.scope == IndexScope::CollectionGroup {

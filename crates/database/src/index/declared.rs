@@ -1,5 +1,7 @@
 //! Declared indexes: composites, and single-field indexes that replace the automatic ones.
 
+use model::entity::key::collection_id;
+use model::entity::validate::KEY_PROPERTY;
 use model::query::Direction;
 use model::{FieldPath, Timestamp};
 
@@ -37,11 +39,14 @@ pub struct SingleFieldIndex {
     pub kind: SingleFieldKind,
 }
 
-/// Whether an index covers each collection on its own or the whole group.
+/// Whether an index covers each collection on its own or the whole group. An index of entities covers the group (the
+/// kind) in each namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum IndexScope {
     Collection,
     CollectionGroup,
+    /// Of entities only: the group, with entries for each ancestor (`ancestor: yes`).
+    Recursive,
 }
 
 /// One column of an index.
@@ -83,6 +88,39 @@ pub enum IndexState {
 }
 
 impl IndexDefinition {
+    /// An index of entities, as `index.yaml` declares it. Columns are the names of properties, dots and all; what
+    /// follows `__key__`, which gives the trailing key its direction, means nothing.
+    pub fn of_kind(
+        kind: &str,
+        ancestor: bool,
+        columns: impl IntoIterator<Item = (String, Direction)>,
+    ) -> Self {
+        let mut definition = IndexDefinition {
+            collection_id: collection_id(kind).into_owned(),
+            scope: if ancestor { IndexScope::Recursive } else { IndexScope::CollectionGroup },
+            columns: Vec::new(),
+        };
+        for (name, direction) in columns {
+            let kind = match direction {
+                Direction::Ascending => ColumnKind::Ascending,
+                Direction::Descending => ColumnKind::Descending,
+            };
+            definition.columns.push(Column { path: FieldPath::single(&name), kind });
+            if name == KEY_PROPERTY {
+                break;
+            }
+        }
+        definition
+    }
+
+    /// The columns without `__key__`, which entries end with in any case.
+    pub fn value_columns(&self) -> &[Column] {
+        match self.columns.split_last() {
+            Some((last, before)) if last.path.segments() == [KEY_PROPERTY] => before,
+            Some(_) | None => &self.columns,
+        }
+    }
+
     /// The direction of the trailing name column: that of the last ordered column.
     pub fn name_direction(&self) -> Direction {
         let last = self.columns.iter().rev().find_map(|column| match column.kind {

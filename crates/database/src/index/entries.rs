@@ -108,6 +108,8 @@ pub(crate) fn declared_entries(
     let collection = match definition.scope {
         IndexScope::Collection => Some(path.collection()),
         IndexScope::CollectionGroup => None,
+        // Of entities only: no document is in it.
+        IndexScope::Recursive => return Vec::new(),
     };
     let mut keys = vec![indexes::declared(number, index.id, collection.as_ref())];
     for column in &definition.columns {
@@ -126,10 +128,10 @@ pub(super) fn name_bytes(scope: IndexScope, direction: Direction, path: &Documen
     let mut name = Vec::new();
     match scope {
         IndexScope::Collection => push_id(&mut name, path.document_id()),
-        IndexScope::CollectionGroup => push_ids(&mut name, path.ids()),
+        IndexScope::CollectionGroup | IndexScope::Recursive => push_ids(&mut name, path.ids()),
     }
     if direction == Direction::Descending {
-        if scope == IndexScope::CollectionGroup {
+        if scope != IndexScope::Collection {
             name.push(END);
         }
         name.iter_mut().for_each(|byte| *byte = !*byte);

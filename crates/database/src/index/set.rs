@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
+use model::encoding::{id_length, push_id, value_length};
+use model::entity::key::{collection_id, namespace_path};
 use model::query::Direction;
-use model::{CollectionPath, DocumentPath, FieldPath, Fields};
+use model::{CollectionPath, Document, DocumentPath, FieldPath, entity};
 
 use super::declared::{Column, ColumnKind, DeclaredIndex, FieldOverride, IndexScope};
+use super::entities::{all_property_entries, declared_entity_entries};
 use super::entries::{automatic_entries_of_field, declared_entries, name_bytes};
+use crate::error::Damage;
 use crate::keys::{DatabaseNumber, indexes, indexes::SingleFieldKind};
 
 /// The group whose `*` override holds for every group without one of its own.
@@ -44,6 +48,12 @@ pub struct IndexSource {
 enum SourceKind {
     Automatic(SingleFieldKind),
     Declared(Arc<DeclaredIndex>),
+    /// Of entities: one property of one kind.
+    Property,
+    /// Of entities: every property of one kind; an entry begins with the property's name.
+    EveryProperty,
+    /// Of entities: a declared index below a namespace or an ancestor.
+    DeclaredEntities(Arc<DeclaredIndex>),
 }
 
 impl Scope {
@@ -142,6 +152,61 @@ impl IndexSet {
         self.in_scope(scope).filter(composite).map(|i| (i.clone(), self.source(scope, i))).collect()
     }
 
+    /// The index of one property of a kind's entities. An entry is the value's bytes (see
+    /// [`model::entity::encoding`]), then the bytes of the entity's whole path: so the entries of a value are in key
+    /// order, and an ancestor's descendants are a range of them.
+    pub fn property(&self, namespace: &str, kind: &str, property: &str) -> IndexSource {
+        let mut source = self.properties(namespace, kind);
+        push_id(&mut source.prefix, property);
+        source.columns = vec![Column { path: FieldPath::single(property), kind: ColumnKind::Ascending }];
+        source.kind = SourceKind::Property;
+        source
+    }
+
+    /// The indexes of all properties of a kind's entities: an entry begins with the property's name as an id, and
+    /// goes on as in [`IndexSet::property`].
+    pub fn properties(&self, namespace: &str, kind: &str) -> IndexSource {
+        let (namespace, kind) = (namespace_path(namespace), collection_id(kind));
+        IndexSource {
+            prefix: indexes::properties(self.number, namespace.document_id(), &kind),
+            columns: Vec::new(),
+            name_direction: Direction::Ascending,
+            scope: Scope::Group { collection_id: kind.into_owned() },
+            kind: SourceKind::EveryProperty,
+        }
+    }
+
+    /// The declared indexes of a kind that hold the entities of one namespace or, with `ancestor`, those of the
+    /// ancestor and below. An entry is the values' bytes in the columns' directions, then the entity's path, inverted
+    /// with an [`END`] where [`IndexSource::name_direction`] is descending.
+    ///
+    /// [`END`]: model::encoding::END
+    pub fn entity_composites(
+        &self,
+        namespace: &str,
+        kind: &str,
+        ancestor: Option<&DocumentPath>,
+    ) -> Vec<(Arc<DeclaredIndex>, IndexSource)> {
+        let kind = collection_id(kind);
+        let scope = if ancestor.is_some() { IndexScope::Recursive } else { IndexScope::CollectionGroup };
+        let parent = ancestor.cloned().unwrap_or_else(|| namespace_path(namespace));
+        let mine = self
+            .declared
+            .iter()
+            .filter(|index| index.definition.scope == scope && index.definition.collection_id == kind);
+        mine.map(|index| (index.clone(), self.entity_source(index, &parent))).collect()
+    }
+
+    fn entity_source(&self, index: &Arc<DeclaredIndex>, parent: &DocumentPath) -> IndexSource {
+        IndexSource {
+            prefix: indexes::declared_below(self.number, index.id, parent),
+            columns: index.definition.value_columns().to_vec(),
+            name_direction: index.definition.name_direction(),
+            scope: Scope::Group { collection_id: index.definition.collection_id.clone() },
+            kind: SourceKind::DeclaredEntities(index.clone()),
+        }
+    }
+
     fn in_scope(&self, scope: &Scope) -> impl Iterator<Item = &Arc<DeclaredIndex>> {
         self.declared.iter().filter(|index| {
             index.definition.scope == scope.index_scope()
@@ -208,23 +273,62 @@ impl IndexSource {
         &self.prefix
     }
 
-    /// The keys of the entries that a document has here.
-    pub(crate) fn entries_of(
+    /// True when `key` is one of the entries that a document, or an entity, has here.
+    pub(crate) fn holds(
         &self,
         number: DatabaseNumber,
-        path: &DocumentPath,
-        fields: &Fields,
-    ) -> Vec<Vec<u8>> {
-        match &self.kind {
+        document: &Document,
+        key: &[u8],
+    ) -> Result<bool, Damage> {
+        let path = &document.path;
+        let fields = || document.fields().map_err(|_| Damage::DocumentRow);
+        let properties = || entity::body::decode(&document.body).map_err(|_| Damage::DocumentRow);
+        let entries = match &self.kind {
             SourceKind::Automatic(kind) => {
-                automatic_entries_of_field(&self.prefix, *kind, &self.columns[0].path, path, fields)
+                automatic_entries_of_field(&self.prefix, *kind, &self.columns[0].path, path, &fields()?)
             }
-            SourceKind::Declared(index) => declared_entries(number, index, path, fields),
-        }
+            SourceKind::Declared(index) => declared_entries(number, index, path, &fields()?),
+            SourceKind::Property | SourceKind::EveryProperty => {
+                all_property_entries(number, path, &properties()?)
+            }
+            // An entity that has too many entries there has none.
+            SourceKind::DeclaredEntities(index) => {
+                declared_entity_entries(number, index, path, &properties()?).unwrap_or_default()
+            }
+        };
+        Ok(entries.iter().any(|entry| entry == key))
     }
 
     /// The bytes by which the name of `path` ends an entry.
     pub fn name_bytes(&self, path: &DocumentPath) -> Vec<u8> {
         name_bytes(self.scope.index_scope(), self.name_direction, path)
+    }
+
+    /// The length of the columns' values that the bytes of an entry begin with.
+    pub(crate) fn values_length(&self, bytes: &[u8]) -> Result<usize, Damage> {
+        let mut at = 0;
+        let rest = |at: usize| bytes.get(at..).ok_or(Damage::IndexEntry);
+        let of_entities = match &self.kind {
+            SourceKind::Automatic(_) | SourceKind::Declared(_) => false,
+            SourceKind::Property | SourceKind::DeclaredEntities(_) => true,
+            SourceKind::EveryProperty => {
+                let name = id_length(bytes).map_err(|_| Damage::IndexEntry)?;
+                let value = entity::encoding::value_length(rest(name)?, false);
+                return Ok(name + value.map_err(|_| Damage::IndexEntry)?);
+            }
+        };
+        for column in &self.columns {
+            let descending = match column.kind {
+                ColumnKind::Vector { .. } => continue,
+                ColumnKind::Descending => true,
+                ColumnKind::Ascending | ColumnKind::Contains => false,
+            };
+            let length = match of_entities {
+                true => entity::encoding::value_length(rest(at)?, descending),
+                false => value_length(rest(at)?, descending),
+            };
+            at += length.map_err(|_| Damage::IndexEntry)?;
+        }
+        Ok(at)
     }
 }

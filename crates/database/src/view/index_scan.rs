@@ -1,7 +1,7 @@
 //! Entries of one index, in the order of their bytes.
 
 use bytes::Bytes;
-use model::encoding::{END, read_id, read_ids, value_length};
+use model::encoding::{END, read_id, read_ids};
 use model::query::Direction;
 use model::{DocumentPath, Status, Timestamp};
 use storage::{KeyRange, Space};
@@ -9,7 +9,7 @@ use storage::{KeyRange, Space};
 use super::{ByteRange, View, history_range, seek_history};
 use crate::cursor::RowCursor;
 use crate::error::Damage;
-use crate::index::{ColumnKind, IndexSource, Scope};
+use crate::index::{IndexSource, Scope};
 use crate::keys::{history, read_time, trailing_time};
 
 /// A stream of entries; stops at the first error.
@@ -107,8 +107,7 @@ impl IndexScan {
     fn document_had(&self, entry: &IndexEntry) -> Result<bool, Status> {
         let path = entry.path_in(&self.source)?;
         let Some(document) = self.view.get(&path)? else { return Ok(false) };
-        let fields = document.fields().map_err(|_| Damage::DocumentRow)?;
-        Ok(self.source.entries_of(self.view.number, &path, &fields).iter().any(|key| *key == entry.key))
+        Ok(self.source.holds(self.view.number, &document, &entry.key)?)
     }
 
     /// The document that an entry of this scan stands for.
@@ -125,12 +124,12 @@ impl IndexEntry {
 
     /// The name's bytes (inverted where the index's name column descends).
     pub fn name_bytes(&self, source: &IndexSource) -> Result<&[u8], Status> {
-        Ok(&self.bytes()[self.values_length(source)?..])
+        Ok(&self.bytes()[source.values_length(self.bytes())?..])
     }
 
     /// The bytes of the columns' values.
     pub fn value_bytes(&self, source: &IndexSource) -> Result<&[u8], Status> {
-        Ok(&self.bytes()[..self.values_length(source)?])
+        Ok(&self.bytes()[..source.values_length(self.bytes())?])
     }
 
     /// The document that the entry stands for.
@@ -138,23 +137,8 @@ impl IndexEntry {
         Ok(self.path_in(source)?)
     }
 
-    fn values_length(&self, source: &IndexSource) -> Result<usize, Damage> {
-        let bytes = self.bytes();
-        let mut at = 0;
-        for column in source.columns() {
-            let descending = match column.kind {
-                ColumnKind::Vector { .. } => continue,
-                ColumnKind::Descending => true,
-                ColumnKind::Ascending | ColumnKind::Contains => false,
-            };
-            let rest = bytes.get(at..).ok_or(Damage::IndexEntry)?;
-            at += value_length(rest, descending).map_err(|_| Damage::IndexEntry)?;
-        }
-        Ok(at)
-    }
-
     fn path_in(&self, source: &IndexSource) -> Result<DocumentPath, Damage> {
-        let name = &self.bytes()[self.values_length(source)?..];
+        let name = &self.bytes()[source.values_length(self.bytes())?..];
         let inverted: Vec<u8>;
         let name = match source.name_direction() {
             Direction::Ascending => name,

@@ -14,14 +14,14 @@ pub struct BodyError;
 /// Deeper than any legal value: 20 levels, and two for a vector.
 const MAX_DEPTH: usize = 64;
 
-enum Content<'a> {
+pub(crate) enum Content<'a> {
     Varint(u64),
     Fixed64([u8; 8]),
     Bytes(&'a [u8]),
 }
 
 /// The fields of one message, one after the other.
-struct Message<'a>(&'a [u8]);
+pub(crate) struct Message<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Message<'a> {
     fn varint(&mut self) -> Result<u64, BodyError> {
@@ -37,7 +37,7 @@ impl<'a> Message<'a> {
         Err(BodyError)
     }
 
-    fn next(&mut self) -> Result<Option<(u32, Content<'a>)>, BodyError> {
+    pub(crate) fn next(&mut self) -> Result<Option<(u32, Content<'a>)>, BodyError> {
         if self.0.is_empty() {
             return Ok(None);
         }
@@ -68,12 +68,12 @@ impl<'a> Message<'a> {
     }
 }
 
-fn text(bytes: &[u8]) -> Result<&str, BodyError> {
+pub(crate) fn text(bytes: &[u8]) -> Result<&str, BodyError> {
     std::str::from_utf8(bytes).map_err(|_| BodyError)
 }
 
 /// Splits a map entry into its key and the bytes of its value.
-fn entry(bytes: &[u8]) -> Result<(&str, &[u8]), BodyError> {
+pub(crate) fn entry(bytes: &[u8]) -> Result<(&str, &[u8]), BodyError> {
     let mut message = Message(bytes);
     match (message.next()?, message.next()?, message.next()?) {
         (Some((1, Content::Bytes(key))), Some((2, Content::Bytes(value))), None) => Ok((text(key)?, value)),
@@ -82,7 +82,7 @@ fn entry(bytes: &[u8]) -> Result<(&str, &[u8]), BodyError> {
 }
 
 /// The entries of a map field, in stored order.
-fn entries(bytes: &[u8], number: u32) -> impl Iterator<Item = Result<(&str, &[u8]), BodyError>> {
+pub(crate) fn entries(bytes: &[u8], number: u32) -> impl Iterator<Item = Result<(&str, &[u8]), BodyError>> {
     let mut message = Message(bytes);
     std::iter::from_fn(move || match message.next() {
         Ok(None) => None,
@@ -162,7 +162,7 @@ fn map(bytes: &[u8], depth: usize) -> Result<Value, BodyError> {
     Ok(Value::Vector(elements.collect::<Result<_, _>>()?))
 }
 
-fn timestamp(bytes: &[u8]) -> Result<Timestamp, BodyError> {
+pub(crate) fn timestamp(bytes: &[u8]) -> Result<Timestamp, BodyError> {
     let (mut seconds, mut nanos) = (0, 0);
     let mut message = Message(bytes);
     while let Some(field) = message.next()? {
@@ -175,7 +175,7 @@ fn timestamp(bytes: &[u8]) -> Result<Timestamp, BodyError> {
     Timestamp::from_parts(seconds, nanos).ok_or(BodyError)
 }
 
-fn geo_point(bytes: &[u8]) -> Result<GeoPoint, BodyError> {
+pub(crate) fn geo_point(bytes: &[u8]) -> Result<GeoPoint, BodyError> {
     let mut point = GeoPoint { latitude: 0.0, longitude: 0.0 };
     let mut message = Message(bytes);
     while let Some(field) = message.next()? {
@@ -189,7 +189,7 @@ fn geo_point(bytes: &[u8]) -> Result<GeoPoint, BodyError> {
 }
 
 /// The bytes of the value at `key`. Entries are sorted, so the search ends at the first above it.
-pub(super) fn find_entry<'a>(bytes: &'a [u8], number: u32, key: &str) -> Result<Option<&'a [u8]>, BodyError> {
+pub(crate) fn find_entry<'a>(bytes: &'a [u8], number: u32, key: &str) -> Result<Option<&'a [u8]>, BodyError> {
     for entry in entries(bytes, number) {
         let (found, value) = entry?;
         if found >= key {
@@ -215,7 +215,7 @@ fn is_vector(map: &[u8]) -> Result<bool, BodyError> {
 }
 
 /// The entries whose key `keep` accepts, as they stand.
-pub(super) fn keep_entries(
+pub(crate) fn keep_entries(
     bytes: &[u8],
     number: u32,
     keep: impl Fn(&str) -> bool,

@@ -1,7 +1,7 @@
 //! Writes values as `google.firestore.v1.Value` messages, byte for byte as protobuf would.
 
 use crate::value::{TYPE_KEY, VECTOR_TYPE, VECTOR_VALUE_KEY};
-use crate::{Fields, Timestamp, Value};
+use crate::{Fields, GeoPoint, Timestamp, Value};
 
 /// Field number of `fields` in `Document`.
 pub(super) const DOCUMENT_FIELDS: u32 = 2;
@@ -22,11 +22,11 @@ pub(super) mod field {
     pub const BYTES: u32 = 18;
 }
 
-const VARINT: u32 = 0;
+pub(crate) const VARINT: u32 = 0;
 const FIXED64: u32 = 1;
 const LENGTH: u32 = 2;
 
-pub(super) fn push_varint(out: &mut Vec<u8>, mut number: u64) {
+pub(crate) fn push_varint(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
         number >>= 7;
@@ -34,18 +34,18 @@ pub(super) fn push_varint(out: &mut Vec<u8>, mut number: u64) {
     out.push(number as u8);
 }
 
-fn push_tag(out: &mut Vec<u8>, field: u32, wire_type: u32) {
+pub(crate) fn push_tag(out: &mut Vec<u8>, field: u32, wire_type: u32) {
     push_varint(out, u64::from(field << 3 | wire_type));
 }
 
-fn push_bytes(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
+pub(crate) fn push_bytes(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
     push_tag(out, field, LENGTH);
     push_varint(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }
 
 /// Writes a nested message: its length is filled in after its content is known.
-fn push_message(out: &mut Vec<u8>, field: u32, content: impl FnOnce(&mut Vec<u8>)) {
+pub(crate) fn push_message(out: &mut Vec<u8>, field: u32, content: impl FnOnce(&mut Vec<u8>)) {
     push_tag(out, field, LENGTH);
     // Most lengths have one byte; a longer one moves the content.
     out.push(0);
@@ -63,7 +63,7 @@ fn push_message(out: &mut Vec<u8>, field: u32, content: impl FnOnce(&mut Vec<u8>
     out.splice(start..start, rest);
 }
 
-fn push_double(out: &mut Vec<u8>, field: u32, number: f64) {
+pub(crate) fn push_double(out: &mut Vec<u8>, field: u32, number: f64) {
     push_tag(out, field, FIXED64);
     out.extend_from_slice(&number.to_le_bytes());
 }
@@ -75,7 +75,7 @@ pub(super) fn push_fields(out: &mut Vec<u8>, number: u32, fields: &Fields) {
     }
 }
 
-fn push_entry(out: &mut Vec<u8>, number: u32, key: &str, value: impl FnOnce(&mut Vec<u8>)) {
+pub(crate) fn push_entry(out: &mut Vec<u8>, number: u32, key: &str, value: impl FnOnce(&mut Vec<u8>)) {
     push_message(out, number, |out| {
         push_bytes(out, 1, key.as_bytes());
         push_message(out, 2, value);
@@ -101,13 +101,7 @@ pub(super) fn push_value(out: &mut Vec<u8>, value: &Value) {
         Value::String(text) => push_bytes(out, field::STRING, text.as_bytes()),
         Value::Bytes(bytes) => push_bytes(out, field::BYTES, bytes),
         Value::Reference(name) => push_bytes(out, field::REFERENCE, name.to_string().as_bytes()),
-        Value::GeoPoint(point) => push_message(out, field::GEO_POINT, |out| {
-            for (number, degrees) in [(1, point.latitude), (2, point.longitude)] {
-                if degrees != 0.0 {
-                    push_double(out, number, degrees);
-                }
-            }
-        }),
+        Value::GeoPoint(point) => push_message(out, field::GEO_POINT, |out| push_geo_point(out, *point)),
         Value::Array(values) => push_message(out, field::ARRAY, |out| {
             for value in values {
                 push_message(out, NESTED, |out| push_value(out, value));
@@ -115,6 +109,15 @@ pub(super) fn push_value(out: &mut Vec<u8>, value: &Value) {
         }),
         Value::Vector(elements) => push_vector(out, elements),
         Value::Map(fields) => push_message(out, field::MAP, |out| push_fields(out, NESTED, fields)),
+    }
+}
+
+/// The content of a `google.type.LatLng`.
+pub(crate) fn push_geo_point(out: &mut Vec<u8>, point: GeoPoint) {
+    for (number, degrees) in [(1, point.latitude), (2, point.longitude)] {
+        if degrees != 0.0 {
+            push_double(out, number, degrees);
+        }
     }
 }
 

@@ -1,6 +1,25 @@
-//! Keys: a partition and a path of kinds with ids.
+//! Keys: a partition and a path of kinds with ids, and the document paths they are stored under.
+//!
+//! ```text
+//!   partition p / (default) / tenant, path (Guestbook, "default") (Greeting, 5)
+//!        is   ns/tenant/Guestbook/default/Greeting/__id5__
+//! ```
+//! The first pair of ids is the namespace ([`DEFAULT_NAMESPACE_ID`] for the default one). So a kind of one
+//! namespace is a collection group below one path, an ancestor's descendants are what lies below its path, and the
+//! order of paths is the order of keys.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
+
+use super::escape::{escape, unescape};
+use crate::path::Segment;
+use crate::{DatabaseName, DocumentPath};
+
+/// The first id of every path that stands for a key.
+pub const NAMESPACE_KIND: &str = "ns";
+/// The id of the default namespace: no namespace can be named so, and it sorts before all that can.
+pub const DEFAULT_NAMESPACE_ID: &str = "!";
 
 /// Where keys live: project, database (`(default)` for the unnamed one) and namespace (empty for the default one).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -10,7 +29,7 @@ pub struct Partition {
     pub namespace: Arc<str>,
 }
 
-/// The name of an entity.
+/// The name of an entity. `Ord` is Datastore's order of keys.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     pub partition: Partition,
@@ -31,4 +50,142 @@ pub struct PathElement {
 pub enum Id {
     Number(i64),
     Name(String),
+}
+
+/// The id that stands for a kind in document paths: the kind itself, but for a few characters.
+pub fn collection_id(kind: &str) -> Cow<'_, str> {
+    escape(kind)
+}
+
+/// The kind that a collection's id stands for; None if it stands for none.
+pub fn kind_of(collection_id: &str) -> Option<Cow<'_, str>> {
+    unescape(collection_id)
+}
+
+/// The path below which the keys of a namespace lie.
+pub fn namespace_path(namespace: &str) -> DocumentPath {
+    let id = if namespace.is_empty() { Cow::Borrowed(DEFAULT_NAMESPACE_ID) } else { escape(namespace) };
+    DocumentPath::new(&format!("{NAMESPACE_KIND}/{id}")).expect("two ids, neither empty")
+}
+
+/// The namespace that the first two ids of `path` name; None if they name none.
+pub fn namespace_of(path: &DocumentPath) -> Option<Cow<'_, str>> {
+    let mut ids = path.ids();
+    match (ids.next()?, ids.next()?) {
+        (NAMESPACE_KIND, DEFAULT_NAMESPACE_ID) => Some(Cow::Borrowed("")),
+        (NAMESPACE_KIND, id) => unescape(id),
+        (_, _) => None,
+    }
+}
+
+impl Partition {
+    /// The partition of a database and one of its namespaces.
+    pub fn new(database: &DatabaseName, namespace: &str) -> Self {
+        let DatabaseName { project, database } = database.clone();
+        Partition { project, database, namespace: namespace.into() }
+    }
+
+    /// The database that the partition is a part of.
+    pub fn database_name(&self) -> DatabaseName {
+        DatabaseName { project: self.project.clone(), database: self.database.clone() }
+    }
+}
+
+impl Key {
+    /// The kind of the entity; empty for a key without a path.
+    pub fn kind(&self) -> &str {
+        self.path.last().map_or("", |last| &last.kind)
+    }
+
+    /// The id of the entity; None as long as it is to be allocated.
+    pub fn id(&self) -> Option<&Id> {
+        self.path.last()?.id.as_ref()
+    }
+
+    /// True when the last element has an id.
+    pub fn is_complete(&self) -> bool {
+        self.id().is_some()
+    }
+
+    /// The key above this one; None for a root.
+    pub fn parent(&self) -> Option<Key> {
+        let (_, above) = self.path.split_last()?;
+        (!above.is_empty()).then(|| Key { partition: self.partition.clone(), path: above.to_vec() })
+    }
+
+    /// The same key with `id` in its last element.
+    #[must_use]
+    pub fn completed(mut self, id: Id) -> Key {
+        if let Some(last) = self.path.last_mut() {
+            last.id = Some(id);
+        }
+        self
+    }
+
+    /// The path that the entity is stored under. None unless the key has a path, each element has an id, and no
+    /// kind or name is empty.
+    pub fn document_path(&self) -> Option<DocumentPath> {
+        let mut path = String::with_capacity(16 + 24 * self.path.len());
+        path.push_str(namespace_path(&self.partition.namespace).as_str());
+        for PathElement { kind, id } in &self.path {
+            path.push('/');
+            path.push_str(&escape(kind));
+            path.push('/');
+            match id.as_ref()? {
+                Id::Number(number) => path.push_str(&format!("__id{number}__")),
+                Id::Name(name) => path.push_str(&escape(name)),
+            }
+        }
+        if self.path.is_empty() { None } else { DocumentPath::new(&path) }
+    }
+
+    /// The key that is stored under `path` in `database`; None for a path that is none of a key's.
+    pub fn of_document_path(database: &DatabaseName, path: &DocumentPath) -> Option<Key> {
+        let partition = Partition::new(database, &namespace_of(path)?);
+        let mut ids = path.ids().skip(2);
+        let mut elements = Vec::new();
+        while let (Some(kind), Some(id)) = (ids.next(), ids.next()) {
+            let id = match Segment::parse(id) {
+                Segment::Id(number) => Id::Number(number),
+                Segment::Name(name) => Id::Name(unescape(name)?.into_owned()),
+            };
+            elements.push(PathElement { kind: unescape(kind)?.into_owned(), id: Some(id) });
+        }
+        (!elements.is_empty()).then_some(Key { partition, path: elements })
+    }
+}
+
+impl PathElement {
+    /// A step with its id.
+    pub fn new(kind: impl Into<String>, id: Id) -> Self {
+        PathElement { kind: kind.into(), id: Some(id) }
+    }
+}
+
+impl From<i64> for Id {
+    fn from(number: i64) -> Self {
+        Id::Number(number)
+    }
+}
+
+impl From<&str> for Id {
+    fn from(name: &str) -> Self {
+        Id::Name(name.to_owned())
+    }
+}
+
+impl fmt::Display for Key {
+    /// As production's messages write paths: `[A: 1, B: x, C: ]`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[")?;
+        for (at, PathElement { kind, id }) in self.path.iter().enumerate() {
+            let separator = if at == 0 { "" } else { ", " };
+            match id {
+                Some(Id::Number(number)) => write!(f, "{separator}{kind}: {number}")?,
+                Some(Id::Name(name)) => write!(f, "{separator}{kind}: {name}")?,
+                None => write!(f, "{separator}{kind}: ")?,
+            }
+        }
+        f.write_str("]")
+    }
 }

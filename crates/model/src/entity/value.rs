@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::Key;
+use super::{Key, body};
+use crate::body::BodyError;
 use crate::{GeoPoint, Timestamp};
 
 /// An entity: its key and its properties.
@@ -12,6 +13,23 @@ use crate::{GeoPoint, Timestamp};
 pub struct Entity {
     pub key: Key,
     pub properties: Properties,
+}
+
+/// An entity as a database holds it; its version is the update time in microseconds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredEntity {
+    pub key: Key,
+    pub create_time: Timestamp,
+    pub update_time: Timestamp,
+    /// The canonical bytes of its properties: see [`body`].
+    pub body: Bytes,
+}
+
+impl StoredEntity {
+    /// All properties, decoded. An error means damaged bytes: they were canonical when stored.
+    pub fn properties(&self) -> Result<Properties, BodyError> {
+        body::decode(&self.body)
+    }
 }
 
 /// By name, in the order of their UTF-8 bytes. A dot in a name is part of it.

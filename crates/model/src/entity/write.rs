@@ -27,6 +27,46 @@ pub enum MutationOperation {
     Delete(Key),
 }
 
+impl MutationOperation {
+    /// The key of the entity that is changed.
+    pub fn key(&self) -> &Key {
+        match self {
+            MutationOperation::Insert(entity)
+            | MutationOperation::Update(entity)
+            | MutationOperation::Upsert(entity) => &entity.key,
+            MutationOperation::Delete(key) => key,
+        }
+    }
+
+    /// The entity to be put; None for a delete.
+    pub fn entity(&self) -> Option<&Entity> {
+        match self {
+            MutationOperation::Insert(entity)
+            | MutationOperation::Update(entity)
+            | MutationOperation::Upsert(entity) => Some(entity),
+            MutationOperation::Delete(_) => None,
+        }
+    }
+
+    /// What messages call the operation.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            MutationOperation::Insert(_) => "insert",
+            MutationOperation::Update(_) => "update",
+            MutationOperation::Upsert(_) => "upsert",
+            MutationOperation::Delete(_) => "delete",
+        }
+    }
+}
+
+impl From<MutationOperation> for Mutation {
+    /// The bare operation: no base, no mask, no transforms.
+    fn from(operation: MutationOperation) -> Self {
+        let on_conflict = OnConflict::default();
+        Mutation { operation, base: None, on_conflict, mask: None, transforms: Vec::new() }
+    }
+}
+
 /// A version that a mutation rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Base {

@@ -54,6 +54,7 @@ impl Link<'_> {
             match self.scope {
                 IndexScope::Collection => 1,
                 IndexScope::CollectionGroup => 2,
+                IndexScope::Recursive => 3,
             },
         );
         columns.for_each(|column| push_bytes(&mut out, 3, &field(column)));

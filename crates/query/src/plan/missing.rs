@@ -121,6 +121,7 @@ fn field(link: &Link<'_>, path: &FieldPath, mode: FieldMode, building: bool) -> 
     let scope = match link.scope {
         IndexScope::Collection => "COLLECTION",
         IndexScope::CollectionGroup => "COLLECTION_GROUP",
+        IndexScope::Recursive => "COLLECTION_RECURSIVE",
     };
     let (word, group, url) = (mode.word(), link.group, link.exemption(path, mode.column()));
     let then = if building {
@@ -135,6 +136,7 @@ fn vector(link: &Link<'_>, columns: &[Column], path: &FieldPath, dimension: u32)
     let scope = match link.scope {
         IndexScope::Collection => "COLLECTION",
         IndexScope::CollectionGroup => "COLLECTION_GROUP",
+        IndexScope::Recursive => "COLLECTION_RECURSIVE",
     };
     let mut command = format!(
         "Missing vector index configuration. Please create the required index with the following gcloud \

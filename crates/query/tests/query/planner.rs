@@ -60,6 +60,7 @@ pub fn show(definition: &IndexDefinition) -> String {
     let scope = match definition.scope {
         IndexScope::Collection => "",
         IndexScope::CollectionGroup => "group ",
+        IndexScope::Recursive => "recursive ",
     };
     let columns: Vec<String> = definition.columns.iter().map(column).collect();
     format!("{scope}{} {}", definition.collection_id, columns.join(", "))

@@ -150,6 +150,7 @@ fn compare_entries(left: &Entry, right: &Entry, columns: &[Column], name: Direct
 /// The scopes that an index can be scanned over: its group, or those of `collections` that it covers.
 pub fn scopes(definition: &IndexDefinition, collections: &[CollectionPath]) -> Vec<Scope> {
     match definition.scope {
+        IndexScope::Recursive => Vec::new(),
         IndexScope::CollectionGroup => vec![Scope::Group { collection_id: definition.collection_id.clone() }],
         IndexScope::Collection => {
             let own = collections.iter().filter(|collection| collection.id() == definition.collection_id);

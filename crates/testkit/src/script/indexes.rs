@@ -38,6 +38,7 @@ impl Script {
             let scope = match index.definition.scope {
                 IndexScope::Collection => "",
                 IndexScope::CollectionGroup => "group ",
+                IndexScope::Recursive => "recursive ",
             };
             let state = match index.state {
                 IndexState::Building => "building".to_owned(),
