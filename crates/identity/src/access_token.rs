@@ -45,7 +45,9 @@ mod tests {
         let longer = token.replace(".1000.", ".2000.");
         let other = token.replace(".abc.", ".abd.");
         let short = &token[..token.len() - 1];
-        for forged in [longer.as_str(), other.as_str(), short, "irori.abc.1000.", "irori.abc.1000", "irori.", ""] {
+        for forged in
+            [longer.as_str(), other.as_str(), short, "irori.abc.1000.", "irori.abc.1000", "irori.", ""]
+        {
             assert_eq!(read(&secret, forged), None, "{forged}");
         }
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use host::Host;
 use model::{Principal, Status};
@@ -19,7 +20,7 @@ pub struct Door {
 
 enum Kind {
     Development,
-    Verified(Box<Verified>),
+    Verified(Arc<Verified>),
 }
 
 /// Why a door cannot be made: which file or address, and what is wrong with it.
@@ -60,7 +61,7 @@ impl Door {
     /// A door that believes nothing that is not signed by somebody it trusts. Fails when the key register or a file
     /// with an issuer's keys cannot be read; addresses are asked later, by [`Door::follow`] or the first who comes.
     pub fn verified(options: Options, host: Host) -> Result<Self, Failure> {
-        Ok(Door { kind: Kind::Verified(Box::new(Verified::new(options, host)?)) })
+        Ok(Door { kind: Kind::Verified(Arc::new(Verified::new(options, host)?)) })
     }
 
     /// Who sends these. Cheap for a token that was seen before. A refusal is UNAUTHENTICATED, PERMISSION_DENIED or

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
 };
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 
 use crate::jwt::{Algorithm, Jwt};
 
@@ -54,19 +54,19 @@ impl PublicKey {
     }
 
     /// The same key as a JSON Web Key.
-    pub(crate) fn to_jwk(&self) -> Json {
-        match self {
-            PublicKey::Rsa { modulus, exponent } => json!({
-                "kty": "RSA",
-                "n": URL_SAFE_NO_PAD.encode(modulus),
-                "e": URL_SAFE_NO_PAD.encode(exponent),
-            }),
+    pub(crate) fn to_jwk(&self) -> Map<String, Json> {
+        let number = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        let members = match self {
+            PublicKey::Rsa { modulus, exponent } => {
+                vec![("kty", "RSA".to_owned()), ("n", number(modulus)), ("e", number(exponent))]
+            }
             PublicKey::P256(point) => {
                 let (x, y) = point[1..].split_at(COORDINATE_BYTES);
-                let (x, y) = (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y));
-                json!({ "kty": "EC", "crv": "P-256", "x": x, "y": y })
+                let curve = ("crv", "P-256".to_owned());
+                vec![("kty", "EC".to_owned()), curve, ("x", number(x)), ("y", number(y))]
             }
-        }
+        };
+        members.into_iter().map(|(name, value)| (name.to_owned(), Json::String(value))).collect()
     }
 
     /// True when the token was signed by the owner of this key, by the algorithm of this kind of key.

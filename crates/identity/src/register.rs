@@ -49,7 +49,17 @@ pub struct Key {
     pub revoked: Option<Moment>,
     /// The server's address, as the key's file tells it.
     pub server: String,
+    /// What its file says for `universe_domain`.
+    pub universe_domain: String,
     public_key: Map<String, Json>,
+}
+
+/// What the keys of one account have in common.
+pub(crate) struct Account {
+    pub(crate) email: String,
+    pub(crate) grant: Grant,
+    pub(crate) server: String,
+    pub(crate) universe: String,
 }
 
 impl Register {
@@ -87,12 +97,28 @@ impl Register {
 }
 
 impl Key {
-    /// A key made now.
-    pub(crate) fn new(id: String, email: String, grant: Grant, server: String, public: &PublicKey, now: Moment) -> Self {
-        let Json::Object(public_key) = public.to_jwk() else { unreachable!("a JWK is an object") };
-        let Grant { project, database, role } = grant;
-        let (created, expires, revoked) = (now, None, None);
-        Key { id, email, project, database, role, created, expires, revoked, server, public_key }
+    /// A key that is made now.
+    pub(crate) fn new(
+        id: String,
+        account: Account,
+        public: &PublicKey,
+        created: Moment,
+        expires: Option<Moment>,
+    ) -> Self {
+        let Account { email, grant: Grant { project, database, role }, server, universe } = account;
+        Key {
+            id,
+            email,
+            project,
+            database,
+            role,
+            created,
+            expires,
+            revoked: None,
+            server,
+            universe_domain: universe,
+            public_key: public.to_jwk(),
+        }
     }
 
     /// What its account may do.

@@ -70,7 +70,9 @@ fn read(path: &Path) -> Result<Option<hmac::Key>, String> {
     }
     let bytes = STANDARD.decode(text.trim_ascii()).ok().filter(|bytes| bytes.len() == SECRET_BYTES);
     let bytes = bytes.ok_or_else(|| {
-        format!("{name}: it is damaged; remove it, and a new one is made (clients then fetch new access tokens)")
+        format!(
+            "{name}: it is damaged; remove it, and a new one is made (clients then fetch new access tokens)"
+        )
     })?;
     Ok(Some(hmac::Key::new(hmac::HMAC_SHA256, &bytes)))
 }

@@ -1,33 +1,215 @@
 //! The door that verifies.
+//!
+//! A token is one of three things: an access token that this server gave, a token that an account signed for itself, or
+//! a token that an issuer gave to an end user. Which one is decided by its form and its issuer, each is checked by its own
+//! room, and what was good is remembered until it ends or keys change.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use host::Host;
 use model::{Principal, Status};
+use parking_lot::RwLock;
+use tokio::time::MissedTickBehavior;
 
-use crate::credentials::Credentials;
+use crate::access_token;
+use crate::accounts::{Accounts, LONGEST};
+use crate::admitted::Admitted;
+use crate::credentials::{Credentials, TOKEN_BYTES};
 use crate::door::{AccessToken, Failure};
-use crate::options::Options;
+use crate::jwt::Jwt;
+use crate::options::{Issuer, Options};
 use crate::refusal::{Refusal, Rejection};
+use crate::register::{REGISTER_BYTES, Register};
+use crate::secret::Secret;
+use crate::times::{Times, Window};
+use crate::users::{self, TrustedIssuer};
+use crate::watched_file::WatchedFile;
+
+/// How often files are looked at: a key that is withdrawn opens nothing after so long.
+const LOOK: Duration = Duration::from_secs(1);
+/// The only kind of grant there is.
+const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 /// Everything that a door needs to verify tokens.
-pub(crate) struct Verified {}
+pub(crate) struct Verified {
+    host: Host,
+    issuers: Vec<TrustedIssuer>,
+    register: WatchedFile,
+    accounts: RwLock<Arc<Accounts>>,
+    secret: Secret,
+    audiences: Vec<String>,
+    skew: Duration,
+    admitted: Admitted,
+    /// Counts changes of keys.
+    changes: Arc<AtomicU64>,
+}
 
 impl Verified {
-    pub(crate) fn new(_options: Options, _host: Host) -> Result<Self, Failure> {
-        Ok(Verified {})
+    /// Reads the register and the issuers' files.
+    pub(crate) fn new(options: Options, host: Host) -> Result<Self, Failure> {
+        let register = WatchedFile::new(&options.key_register);
+        let accounts = read_accounts(&register)
+            .map_err(|why| Failure::Register { path: options.key_register.clone(), why })?;
+        let changes = Arc::new(AtomicU64::new(0));
+        let trust = |issuer: Issuer| {
+            let name = issuer.issuer.clone();
+            TrustedIssuer::new(issuer, changes.clone()).map_err(|why| Failure::Keys { issuer: name, why })
+        };
+        let issuers = options.issuers.into_iter().map(trust).collect::<Result<_, _>>()?;
+        Ok(Verified {
+            host,
+            issuers,
+            accounts: RwLock::new(Arc::new(accounts)),
+            secret: Secret::beside(&options.key_register),
+            register,
+            audiences: options.audiences,
+            skew: options.clock_skew,
+            admitted: Admitted::default(),
+            changes,
+        })
     }
 
+    /// Who sends these.
     pub(crate) async fn admit(&self, credentials: &Credentials<'_>) -> Result<Principal, Status> {
-        match credentials.token() {
-            None => Ok(Principal::Anonymous),
-            Some(_) => Err(Rejection::NotCredentials.status(credentials)),
+        let Some(token) = credentials.token() else { return Ok(Principal::Anonymous) };
+        if token.len() > TOKEN_BYTES {
+            return Err(Rejection::NotCredentials.status(credentials));
+        }
+        // Before any key is looked at: what is remembered with an older state is not found.
+        let state = self.changes.load(Ordering::SeqCst);
+        let times = self.times();
+        if let Some(principal) = self.admitted.get(token, times.now, state) {
+            return Ok(principal);
+        }
+        let verified = self.verify(token, times).await;
+        let (principal, window) = verified.map_err(|rejection| rejection.status(credentials))?;
+        self.admitted.insert(token, principal.clone(), window.taken_until, state);
+        Ok(principal)
+    }
+
+    async fn verify(&self, token: &str, times: Times) -> Result<(Principal, Window), Rejection> {
+        if access_token::is_one(token) {
+            return self.verify_access_token(token, times);
+        }
+        let jwt = Jwt::read(token).ok_or(Rejection::NotCredentials)?;
+        if Accounts::claim(&jwt) {
+            return self.accounts().admit(&jwt, &self.audiences, times);
+        }
+        users::admit(jwt, &self.issuers, times, &self.host).await
+    }
+
+    fn verify_access_token(&self, token: &str, times: Times) -> Result<(Principal, Window), Rejection> {
+        let secret = self.secret.existing().unwrap_or_else(|why| {
+            tracing::warn!("access tokens cannot be verified: {why}");
+            None
+        });
+        let secret = secret.ok_or(Rejection::NotCredentials)?;
+        let (key_id, expires) = access_token::read(&secret, token).ok_or(Rejection::NotCredentials)?;
+        self.accounts().bearer(key_id, expires, times.now)
+    }
+
+    /// An access token for an assertion.
+    pub(crate) fn exchange(&self, grant_type: &str, assertion: &str) -> Result<AccessToken, Refusal> {
+        if grant_type != GRANT_TYPE {
+            return Err(Refusal::new(
+                "unsupported_grant_type",
+                format!("`grant_type` must be {GRANT_TYPE}."),
+            ));
+        }
+        if assertion.len() > TOKEN_BYTES {
+            return Err(Refusal::new("invalid_request", "The assertion is too long."));
+        }
+        let times = self.times();
+        let accounts = self.accounts();
+        let key = accounts.assert(assertion, &self.audiences, times)?;
+        let secret = self.secret.or_made(&self.host).map_err(|why| {
+            tracing::error!("no access tokens can be given: {why}");
+            Refusal::new("server_error", "The server cannot give access tokens; its log says why.")
+        })?;
+        let hour = Duration::from_secs(LONGEST.unsigned_abs());
+        let expires = key.expires.map_or(times.now.after(hour), |end| end.min(times.now.after(hour)));
+        Ok(AccessToken {
+            access_token: access_token::write(&secret, &key.id, expires),
+            token_type: "Bearer",
+            expires_in: (expires.0 - times.now.0).unsigned_abs(),
+        })
+    }
+
+    /// Looks at files and asks issuers, for ever.
+    pub(crate) async fn follow(self: &Arc<Self>) {
+        tokio::join!(self.follow_files(), self.follow_issuers());
+    }
+
+    async fn follow_files(self: &Arc<Self>) {
+        let mut looks = looks();
+        loop {
+            looks.tick().await;
+            // A file system that hangs holds up nothing else. What is spawned fails when the server ends.
+            let door = self.clone();
+            if tokio::task::spawn_blocking(move || door.look()).await.is_err() {
+                return;
+            }
         }
     }
 
-    pub(crate) fn exchange(&self, grant_type: &str, _assertion: &str) -> Result<AccessToken, Refusal> {
-        Err(Refusal::new("unsupported_grant_type", grant_type))
+    async fn follow_issuers(&self) {
+        let mut looks = looks();
+        loop {
+            looks.tick().await;
+            self.renew().await;
+        }
     }
 
-    pub(crate) async fn follow(&self) {
-        std::future::pending().await
+    /// Reads the files that have changed.
+    pub(crate) fn look(&self) {
+        for issuer in &self.issuers {
+            issuer.keys.look();
+        }
+        if !self.register.has_changed() {
+            return;
+        }
+        let register = self.register.path().display();
+        match read_accounts(&self.register) {
+            Ok(accounts) => {
+                *self.accounts.write() = Arc::new(accounts);
+                self.changes.fetch_add(1, Ordering::SeqCst);
+                tracing::info!(%register, "the key register was read again");
+            }
+            Err(why) => {
+                tracing::warn!(%register, "the key register cannot be used, the last good one goes on: {why}");
+            }
+        }
     }
+
+    /// Asks issuers whose keys are no longer fresh.
+    pub(crate) async fn renew(&self) {
+        for issuer in &self.issuers {
+            issuer.keys.renew(&self.host).await;
+        }
+    }
+
+    fn accounts(&self) -> Arc<Accounts> {
+        self.accounts.read().clone()
+    }
+
+    fn times(&self) -> Times {
+        Times::new(self.host.now_micros(), self.skew)
+    }
+}
+
+fn looks() -> tokio::time::Interval {
+    let mut looks = tokio::time::interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    looks
+}
+
+/// A register that is not there has no keys.
+fn read_accounts(register: &WatchedFile) -> Result<Accounts, String> {
+    let register = match register.read(REGISTER_BYTES)? {
+        Some(bytes) => Register::read(&bytes)?,
+        None => Register::empty(),
+    };
+    Ok(Accounts::new(register))
 }
