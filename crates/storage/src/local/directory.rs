@@ -26,8 +26,8 @@ const CLOSED_FILE: &str = "CLOSED";
 const ENGINE_DIRECTORY: &str = "engine";
 
 /// What may stand in a directory that holds no data yet: a lock, a creation that was cut short before its mark,
-/// and what file systems put at their root.
-const NOT_DATA: [&str; 3] = [LOCK_FILE, NEW_FILE, "lost+found"];
+/// keys of clients that were made before the server first ran, and what file systems put at their root.
+const NOT_DATA: [&str; 4] = [LOCK_FILE, NEW_FILE, "lost+found", "keys"];
 
 pub(super) struct DataDirectory {
     path: PathBuf,
