@@ -49,15 +49,34 @@ pub enum Listed {
     Missing(DocumentPath),
 }
 
+impl ListQuery {
+    /// The request as a query, with the size of a page for a limit: what may be asked of it.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT for bad sizes and orders.
+    pub fn as_query(&self) -> Result<StructuredQuery, Status> {
+        let from = Selector { collection_id: self.collection_id.clone(), all_descendants: false };
+        let order_by = parse_order_by(&self.order_by)?;
+        let limit = Some(self.size()?);
+        Ok(StructuredQuery { order_by, limit, ..StructuredQuery::all(self.parent.clone(), from) })
+    }
+
+    /// Documents on a page.
+    fn size(&self) -> Result<i32, Status> {
+        match self.page_size {
+            ..0 => Err(Status::invalid_argument("Page size must be nonnegative.")),
+            0 => Ok(DEFAULT_PAGE),
+            asked => Ok(asked.min(limits::MAX_LIST_PAGE)),
+        }
+    }
+}
+
 /// Lists one page.
 ///
 /// # Errors
 /// INVALID_ARGUMENT for bad sizes, orders and tokens; what queries answer.
 pub fn list_documents(view: &View, list: &ListQuery, missing: MissingIndex) -> Result<ListPage, Status> {
-    if list.page_size < 0 {
-        return Err(Status::invalid_argument("Page size must be nonnegative."));
-    }
-    let size = if list.page_size == 0 { DEFAULT_PAGE } else { list.page_size.min(limits::MAX_LIST_PAGE) };
+    let size = list.size()?;
     let order = parse_order_by(&list.order_by)?;
     let token = Token::read(&list.page_token, list)?;
     match (&list.collection_id, list.show_missing) {

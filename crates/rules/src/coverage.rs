@@ -49,11 +49,28 @@ impl Coverage {
             }
             Err(Fault::Exhausted(_) | Fault::Failed(_)) => return,
         };
+        self.add(expression, observed, 1);
+    }
+
+    /// Takes in another record of the same ruleset.
+    pub fn absorb(&mut self, other: Coverage) {
+        for (expression, values) in other.seen {
+            values.into_iter().for_each(|(observed, count)| self.add(expression, observed, count));
+        }
+    }
+
+    fn add(&mut self, expression: u32, observed: Observed, count: u64) {
         let values = self.seen.entry(expression).or_default();
-        let observed = if values.len() < MAX_COVERED_VALUES { observed } else { Observed::Other };
-        match values.iter_mut().find(|(known, _)| known.is_same(&observed)) {
-            Some((_, count)) => *count += 1,
-            None => values.push((observed, 1)),
+        if let Some((_, counted)) = values.iter_mut().find(|(known, _)| known.is_same(&observed)) {
+            *counted += count;
+            return;
+        }
+        if values.len() < MAX_COVERED_VALUES {
+            return values.push((observed, count));
+        }
+        match values.iter_mut().find(|(known, _)| matches!(known, Observed::Other)) {
+            Some((_, counted)) => *counted += count,
+            None => values.push((Observed::Other, count)),
         }
     }
 

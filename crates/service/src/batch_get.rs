@@ -7,7 +7,7 @@ use bytes::Bytes;
 use database::View;
 use model::{DatabaseName, Document, DocumentPath, FieldPath, Status, Timestamp};
 
-use crate::authorise::{Access, authorise};
+use crate::authorise::{Permit, role_to_read};
 use crate::blocking::Work;
 use crate::get_document::masked;
 use crate::reader::{Consistency, Reader};
@@ -34,6 +34,7 @@ pub struct BatchGetAnswer {
     /// The token of the transaction that began with this read.
     pub transaction: Option<Bytes>,
     call: Call,
+    permit: Permit,
     work: Work,
     reader: Reader,
     paths: Arc<[DocumentPath]>,
@@ -61,13 +62,15 @@ impl Service {
         request: BatchGetDocuments,
     ) -> Result<BatchGetAnswer, Status> {
         let BatchGetDocuments { database, mut paths, mask, at } = request;
+        let permit = self.permit(call, &database, role_to_read(&at))?;
+        permit.reads_at(&at)?;
         let mut seen = HashSet::with_capacity(paths.len());
         paths.retain(|path| seen.insert(path.clone()));
-        authorise(&database, &Access::Get(&paths))?;
         let (reader, transaction) = Reader::open(self.database(&database)?, at)?;
         Ok(BatchGetAnswer {
             transaction,
             call: call.clone(),
+            permit,
             work: self.work.clone(),
             reader,
             paths: paths.into(),
@@ -100,7 +103,9 @@ impl BatchGetAnswer {
     async fn step(&self) -> Result<(Vec<Option<Document>>, Timestamp), Status> {
         let (paths, mask, read) = (self.paths.clone(), self.mask.clone(), self.read);
         let few = paths.len() - read <= FEW;
-        let step = move |view: &View| step(view, &paths[read..], mask.as_deref());
+        // What is decided with the first step holds for all: they see the same state.
+        let permit = if read == 0 { self.permit.clone() } else { Permit::Free };
+        let step = move |view: &View| step(view, &paths[read..], mask.as_deref(), &permit);
         if few { self.reader.read(step).await } else { self.work.read(&self.call, &self.reader, step).await }
     }
 
@@ -110,21 +115,30 @@ impl BatchGetAnswer {
     }
 }
 
-/// The first of `paths`, as many as make one step.
+/// The first of `paths`, as many as make one step. The permit is asked about all of them: one document that is denied
+/// denies the call, before anything is told.
 fn step(
     view: &View,
     paths: &[DocumentPath],
     mask: Option<&[FieldPath]>,
+    permit: &Permit,
 ) -> Result<Vec<Option<Document>>, Status> {
+    let mut reads = permit.reads();
     let mut outcomes = Vec::new();
     let mut bytes = 0;
     for path in paths.iter().take(STEP_DOCUMENTS) {
-        let found = view.get(path)?.map(|document| masked(document, mask)).transpose()?;
+        let document = view.get(path)?;
+        reads.get(view, path, document.as_ref())?;
+        let found = document.map(|document| masked(document, mask)).transpose()?;
         bytes += found.as_ref().map_or(0, |document| document.body.len());
         outcomes.push(found);
         if bytes >= STEP_BYTES {
             break;
         }
+    }
+    if reads.decide() {
+        let rest = &paths[outcomes.len()..];
+        rest.iter().try_for_each(|path| reads.get(view, path, view.get(path)?.as_ref()))?;
     }
     Ok(outcomes)
 }

@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 
 use model::limits::MAX_BATCH_WRITES;
+use model::principal::Role;
 use model::write::{Write, WriteResult};
 use model::{DatabaseName, Status};
 
-use crate::authorise::{Access, authorise};
 use crate::{Call, Service, preconditions};
 
 /// The writes; one that could not even be read carries its refusal.
@@ -21,11 +21,12 @@ impl Service {
     /// or there are too many writes.
     pub async fn batch_write(
         &self,
-        _call: &Call,
+        call: &Call,
         request: BatchWrite,
     ) -> Result<Vec<Result<WriteResult, Status>>, Status> {
         let BatchWrite { database, writes } = request;
-        authorise(&database, &Access::Administer)?;
+        let permit = self.permit(call, &database, Role::User)?;
+        permit.servers_only("Batch writes require admin authentication.")?;
         check(&writes)?;
         let database = self.database(&database)?;
         let now = self.now();

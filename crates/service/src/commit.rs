@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use database::Database;
+use model::principal::Role;
 use model::write::{CommitResult, Write};
 use model::{DatabaseName, Status};
 
-use crate::authorise::{Access, authorise};
+use crate::authorise::Permit;
 use crate::{Call, Service, preconditions};
 
 /// The writes, and the transaction that they end.
@@ -20,22 +21,23 @@ pub struct Commit {
 
 impl Service {
     /// Commits all writes or none; the first that cannot be done decides the refusal.
-    pub async fn commit(&self, _call: &Call, request: Commit) -> Result<CommitResult, Status> {
+    pub async fn commit(&self, call: &Call, request: Commit) -> Result<CommitResult, Status> {
         let Commit { database, writes, transaction } = request;
-        authorise(&database, &Access::Write(&writes))?;
-        self.write(&database, writes, transaction.as_deref()).await.map(|(_, result)| result)
+        let permit = self.permit(call, &database, Role::User)?;
+        self.write(&permit, &database, writes, transaction.as_deref()).await.map(|(_, result)| result)
     }
 
     /// The writes of one request; answers the database as well, for reading what was written.
     pub(crate) async fn write(
         &self,
+        permit: &Permit,
         name: &DatabaseName,
         writes: Vec<Write>,
         transaction: Option<&[u8]>,
     ) -> Result<(Arc<Database>, CommitResult), Status> {
         let database = self.database(name)?;
         preconditions::check(&database, &writes, self.now())?;
-        let result = database.commit(writes, transaction).await?;
+        let result = database.commit_guarded(writes, transaction, permit.guard()).await?;
         Ok((database, result))
     }
 }

@@ -1,10 +1,10 @@
 //! A new document.
 
 use host::Host;
+use model::principal::Role;
 use model::write::{Operation, Precondition, Write};
 use model::{CollectionPath, DatabaseName, Document, FieldPath, Fields, Status, body};
 
-use crate::authorise::{Access, authorise};
 use crate::get_document::masked;
 use crate::{Call, Service};
 
@@ -26,14 +26,14 @@ pub struct CreateDocument {
 
 impl Service {
     /// Answers the new document; ALREADY_EXISTS when its id is taken.
-    pub async fn create_document(&self, _call: &Call, request: CreateDocument) -> Result<Document, Status> {
+    pub async fn create_document(&self, call: &Call, request: CreateDocument) -> Result<Document, Status> {
         let CreateDocument { database, collection, id, fields, mask } = request;
+        let permit = self.permit(call, &database, Role::User)?;
         let path = collection.document(&id.unwrap_or_else(|| generated_id(&self.host)));
         let body = body::encode(&fields);
         let operation = Operation::Set { fields, mask: None, transforms: Vec::new() };
         let write = Write { path: path.clone(), operation, precondition: Precondition::Exists(false) };
-        authorise(&database, &Access::Write(std::slice::from_ref(&write)))?;
-        let (_, committed) = self.write(&database, vec![write], None).await?;
+        let (_, committed) = self.write(&permit, &database, vec![write], None).await?;
         let time = committed.commit_time;
         masked(Document { path, create_time: time, update_time: time, body }, mask.as_deref())
     }

@@ -1,9 +1,9 @@
 //! A document deleted.
 
+use model::principal::Role;
 use model::write::{Operation, Precondition, Write};
 use model::{DocumentName, Status};
 
-use crate::authorise::{Access, authorise};
 use crate::{Call, Service};
 
 /// Which document, and what must hold of it.
@@ -15,10 +15,10 @@ pub struct DeleteDocument {
 
 impl Service {
     /// Deletes the document; nothing happens when it does not exist.
-    pub async fn delete_document(&self, _call: &Call, request: DeleteDocument) -> Result<(), Status> {
+    pub async fn delete_document(&self, call: &Call, request: DeleteDocument) -> Result<(), Status> {
         let DeleteDocument { name, precondition } = request;
         let write = Write { path: name.path, operation: Operation::Delete, precondition };
-        authorise(&name.database, &Access::Write(std::slice::from_ref(&write)))?;
-        self.write(&name.database, vec![write], None).await.map(|_| ())
+        let permit = self.permit(call, &name.database, Role::User)?;
+        self.write(&permit, &name.database, vec![write], None).await.map(|_| ())
     }
 }

@@ -1,8 +1,9 @@
 //! One document.
 
+use database::View;
+use model::principal::Role;
 use model::{Code, Document, DocumentName, FieldPath, Status, body};
 
-use crate::authorise::{Access, authorise};
 use crate::reader::Reader;
 use crate::{Call, ReadAt, Service};
 
@@ -17,11 +18,16 @@ pub struct GetDocument {
 
 impl Service {
     /// Answers the document, NOT_FOUND when it does not exist.
-    pub async fn get_document(&self, _call: &Call, request: GetDocument) -> Result<Document, Status> {
+    pub async fn get_document(&self, call: &Call, request: GetDocument) -> Result<Document, Status> {
         let GetDocument { name, mask, at } = request;
-        authorise(&name.database, &Access::Get(std::slice::from_ref(&name.path)))?;
+        let permit = self.permit(call, &name.database, Role::Viewer)?;
         let (reader, _) = Reader::open(self.database(&name.database)?, at.into())?;
-        let (found, _) = reader.read(|view| view.get(&name.path)).await?;
+        let read = |view: &View| {
+            let document = view.get(&name.path)?;
+            permit.reads().get(view, &name.path, document.as_ref())?;
+            Ok(document)
+        };
+        let (found, _) = reader.read(read).await?;
         match found {
             Some(document) => masked(document, mask.as_deref()),
             None => Err(Status::new(Code::NotFound, format!("Document \"{name}\" not found."))),

@@ -20,6 +20,7 @@ mod commit;
 mod control;
 mod create_document;
 mod delete_document;
+mod door;
 mod get_document;
 mod list_collection_ids;
 mod list_documents;
@@ -28,6 +29,7 @@ mod page_token;
 mod partition_query;
 mod preconditions;
 mod reader;
+mod rulesets;
 mod run_aggregation;
 mod run_query;
 mod suggestions;
@@ -40,6 +42,7 @@ use std::time::Instant;
 
 use database::{Database, IndexDefinition, Store};
 use host::Host;
+use identity::Door;
 use model::{DatabaseName, Principal, Status, Timestamp};
 
 pub use batch_get::{BatchGetAnswer, BatchGetDocuments, GotDocuments};
@@ -48,6 +51,7 @@ pub use commit::Commit;
 pub use create_document::CreateDocument;
 pub use database::{Concurrency, ReadAt, TransactionMode};
 pub use delete_document::DeleteDocument;
+pub use door::{AccessToken, Credentials, Refusal};
 pub use get_document::GetDocument;
 pub use list_collection_ids::{ListCollectionIds, ListedCollectionIds};
 pub use list_documents::{ListDocuments, ListedDocuments};
@@ -57,6 +61,8 @@ pub use listen::{
 pub use partition_query::{Partition, Partitioned};
 pub use query::{ExecutionStats, IndexUse, Listed, MissingIndex, PlanSummary};
 pub use reader::Consistency;
+pub use rules::{Covered, Issue, Observed, Position, Severity, Value as RuleValue};
+pub use rulesets::{CoverageReport, RulesOf};
 pub use run_aggregation::{AggregationAnswer, RunAggregation};
 pub use run_query::{Explain, Explained, QueryAnswer, QueryStep, RunQuery};
 pub use update_document::UpdateDocument;
@@ -67,6 +73,8 @@ pub struct Service {
     store: Arc<Store>,
     host: Host,
     options: Options,
+    door: Arc<Door>,
+    authority: Arc<authorise::Authority>,
     work: blocking::Work,
     suggestions: Arc<suggestions::Suggestions>,
     hubs: Arc<watch::Hubs>,
@@ -90,8 +98,17 @@ pub struct Call {
 }
 
 impl Service {
-    /// The operations over `store`.
+    /// The operations over `store` for development: whoever calls is believed, and until rules are set everybody may do
+    /// everything.
     pub fn new(store: Arc<Store>, host: Host, options: Options) -> Self {
+        let door = Arc::new(Door::development(host.clone()));
+        Self::behind(door, store, host, options)
+    }
+
+    /// The operations over `store` for those whom the door lets in. When it verifies callers, end users may do nothing
+    /// until rules are set.
+    pub fn behind(door: Arc<Door>, store: Arc<Store>, host: Host, options: Options) -> Self {
+        let authority = Arc::new(authorise::Authority::new(door.is_development(), host.clone()));
         let suggestions = Arc::<suggestions::Suggestions>::default();
         let noted = suggestions.clone();
         let watching = watch::Options {
@@ -100,7 +117,7 @@ impl Service {
         };
         let hubs = watch::Hubs::new(store.clone(), watching);
         let (work, write_streams) = (blocking::Work::new(), write_stream::WriteStreams::default());
-        Service { store, host, options, work, suggestions, hubs, write_streams }
+        Service { store, host, options, door, authority, work, suggestions, hubs, write_streams }
     }
 
     /// The indexes that queries would have liked, by database.

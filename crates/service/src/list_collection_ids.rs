@@ -1,8 +1,8 @@
 //! The collections below a document or the root.
 
+use model::principal::Role;
 use model::{DatabaseName, Parent, Status};
 
-use crate::authorise::{Access, authorise};
 use crate::reader::Reader;
 use crate::{Call, ReadAt, Service, page_token};
 
@@ -37,10 +37,11 @@ impl Service {
         request: ListCollectionIds,
     ) -> Result<ListedCollectionIds, Status> {
         let ListCollectionIds { database, parent, page_size, page_token, at } = request;
+        let permit = self.permit(call, &database, Role::Viewer)?;
+        permit.servers_only("Metadata operations require admin authentication.")?;
         let size = page_size_of(page_size, MAX_PAGE)?;
         let parameters = (&database, &parent);
         let after = page_token::read(&parameters, &page_token)?;
-        authorise(&database, &Access::Administer)?;
         let (reader, _) = Reader::open(self.database(&database)?, at.into())?;
         let below = parent.clone();
         let (mut ids, _) = self.work.read(call, &reader, move |view| view.collection_ids(&below)).await?;

@@ -2,10 +2,10 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use model::principal::Role;
 use model::{DatabaseName, FieldPath, Parent, Status};
 use query::{ListPage, ListQuery};
 
-use crate::authorise::{Access, authorise};
 use crate::reader::Reader;
 use crate::{Call, ReadAt, Service};
 
@@ -44,12 +44,18 @@ impl Service {
         call: &Call,
         request: ListDocuments,
     ) -> Result<ListedDocuments, Status> {
-        let collection_id = request.collection_id.as_deref();
-        authorise(&request.database, &Access::List { parent: &request.parent, collection_id })?;
+        let permit = self.permit(call, &request.database, Role::Viewer)?;
+        if request.show_missing {
+            permit.servers_only("Listing missing documents requires admin authentication.")?;
+        }
         let (reader, _) = Reader::open(self.database(&request.database)?, request.at.clone().into())?;
         let list = list_query(request)?;
+        let asked = permit.asks(&list.as_query()?);
         let missing = self.options.missing_index;
-        let list_page = move |view: &database::View| query::list_documents(view, &list, missing);
+        let list_page = move |view: &database::View| {
+            asked.prove(view)?;
+            query::list_documents(view, &list, missing)
+        };
         let (ListPage { documents, next_page_token }, _) = self.work.read(call, &reader, list_page).await?;
         Ok(ListedDocuments { documents, next_page_token: URL_SAFE_NO_PAD.encode(next_page_token) })
     }

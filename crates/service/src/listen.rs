@@ -1,26 +1,57 @@
 //! Listening: a stream of changes for the targets that its client adds and removes.
+//!
+//! For end users each target goes by a right: a query is proved, each document decided on, when the target is added and
+//! again whenever a document changes that the rules looked up, or the rules themselves. See [`watch::Right`].
 
-use model::{DatabaseName, Principal, Status};
+use std::sync::Arc;
+
+use database::View;
+use model::principal::Role;
+use model::query::StructuredQuery;
+use model::{DatabaseName, DocumentPath, Principal, Status};
+use rules::Accesses;
+use watch::{Pass, Right};
 
 use crate::Service;
-use crate::authorise::{Access, authorise};
+use crate::authorise::{Authority, Permit};
 
 pub use watch::{Bloom, ChangedDocument, ListenEvent, Resume, Target, TargetChange, TargetKind};
 
 /// One client's stream. Dropping it ends it.
 pub struct ListenStream {
-    database: DatabaseName,
+    client: Arc<Client>,
     stream: watch::ListenStream,
+}
+
+/// Who listens, and where.
+struct Client {
+    authority: Arc<Authority>,
+    principal: Principal,
+    database: DatabaseName,
+}
+
+/// An end user's right to one target.
+struct ByRules {
+    client: Arc<Client>,
+    what: What,
+}
+
+enum What {
+    Query(Box<StructuredQuery>),
+    Documents(Vec<DocumentPath>),
 }
 
 impl Service {
     /// Opens a stream without targets for `principal`.
     ///
     /// # Errors
-    /// NOT_FOUND for a database that does not exist.
-    pub fn listen(&self, _principal: &Principal, database: &DatabaseName) -> Result<ListenStream, Status> {
-        let stream = self.hubs.open(database)?;
-        Ok(ListenStream { database: database.clone(), stream })
+    /// NOT_FOUND for a database that does not exist; PERMISSION_DENIED for those who may read nothing there.
+    pub fn listen(&self, principal: &Principal, database: &DatabaseName) -> Result<ListenStream, Status> {
+        self.authority.permit(principal, database, Role::Viewer)?;
+        let mut stream = self.hubs.open(database)?;
+        stream.follow_revisions(self.authority.rulesets.revisions());
+        let (authority, principal, database) = (self.authority.clone(), principal.clone(), database.clone());
+        Ok(ListenStream { client: Arc::new(Client { authority, principal, database }), stream })
     }
 }
 
@@ -29,22 +60,24 @@ impl ListenStream {
     ///
     /// # Errors
     /// INVALID_ARGUMENT for ids that no client uses: the stream ends.
-    pub fn add_target(&mut self, mut target: Target) -> Result<(), Status> {
-        if let Err(refusal) = self.authorise(&target.what) {
-            target.what = TargetKind::Refused(refusal);
+    pub fn add_target(&mut self, target: Target) -> Result<(), Status> {
+        match self.right_to(&target.what) {
+            Some(right) => self.stream.add_target_by_right(target, right),
+            None => self.stream.add_target(target),
         }
-        self.stream.add_target(target)
     }
 
-    fn authorise(&self, what: &TargetKind) -> Result<(), Status> {
-        match what {
-            TargetKind::Query(query) => {
-                let collection_id = query.from.collection_id.as_deref();
-                authorise(&self.database, &Access::List { parent: &query.parent, collection_id })
-            }
-            TargetKind::Documents(paths) => authorise(&self.database, &Access::Get(paths)),
-            TargetKind::Refused(_) => Ok(()),
+    /// None for those whom no rules concern, now or later.
+    fn right_to(&self, what: &TargetKind) -> Option<Arc<dyn Right>> {
+        if !self.client.principal.is_end_user() {
+            return None;
         }
+        let what = match what {
+            TargetKind::Query(query) => What::Query(Box::new(query.clone())),
+            TargetKind::Documents(paths) => What::Documents(paths.clone()),
+            TargetKind::Refused(_) => return None,
+        };
+        Some(Arc::new(ByRules { client: self.client.clone(), what }))
     }
 
     /// Removes a target, which is answered in any case.
@@ -66,5 +99,31 @@ impl ListenStream {
     /// What ends the stream.
     pub async fn next(&mut self) -> Result<ListenEvent, Status> {
         self.stream.next().await
+    }
+}
+
+impl Right for ByRules {
+    fn check(&self, view: &View) -> Result<Pass, Status> {
+        let Client { authority, principal, database } = &*self.client;
+        let judge = match authority.permit(principal, database, Role::Viewer)? {
+            Permit::Free => return Ok(Pass::default()),
+            Permit::Rules(judge) => judge,
+        };
+        match &self.what {
+            What::Query(query) => {
+                let mut accesses = Accesses::for_query();
+                judge.list(view, query, &mut accesses)?;
+                Ok(Pass { rests_on: accesses.paths().cloned().collect(), discreet: true })
+            }
+            What::Documents(paths) => {
+                let mut accesses = Accesses::for_documents();
+                for path in paths {
+                    judge.get(view, path, view.get(path)?.as_ref(), &mut accesses)?;
+                }
+                // What a document says may decide who may read it.
+                let rests_on = paths.iter().chain(accesses.paths()).cloned().collect();
+                Ok(Pass { rests_on, discreet: true })
+            }
+        }
     }
 }

@@ -1,9 +1,9 @@
 //! A query split into ranges of names that can be read side by side.
 
+use model::principal::Role;
 use model::query::{PartitionQuery, StructuredQuery};
 use model::{DatabaseName, DocumentName, Status};
 
-use crate::authorise::{Access, authorise};
 use crate::reader::Reader;
 use crate::{Call, ReadAt, Service, page_token};
 
@@ -32,7 +32,8 @@ impl Service {
     /// Answers names at which the query's results can be cut.
     pub async fn partition_query(&self, call: &Call, request: Partition) -> Result<Partitioned, Status> {
         let Partition { database, query, partition_count, page_size, page_token, at } = request;
-        authorise(&database, &Access::Administer)?;
+        let permit = self.permit(call, &database, Role::Viewer)?;
+        permit.servers_only("Metadata operations require admin authentication.")?;
         let parameters = (database.clone(), query.from.collection_id.clone(), partition_count);
         let page_after = match page_token::read(&parameters, &page_token)? {
             Some(position) => Some(position_of(&position)?),

@@ -8,7 +8,7 @@ use model::query::AggregationQuery;
 use model::{DatabaseName, Status, Timestamp, Value};
 use query::{AggregationResult, ExecutionStats, PlanSummary};
 
-use crate::authorise::{Access, authorise};
+use crate::authorise::role_to_read;
 use crate::reader::{Consistency, Reader};
 use crate::run_query::{Explain, Explained, no_plan};
 use crate::{Call, Service};
@@ -48,14 +48,17 @@ impl Service {
         request: RunAggregation,
     ) -> Result<AggregationAnswer, Status> {
         let RunAggregation { database, query, at, explain } = request;
+        let permit = self.permit(call, &database, role_to_read(&at))?;
+        permit.reads_at(&at)?;
+        permit.explains(explain)?;
         let prepared = query::prepare_aggregation(&query, &database)?;
-        let collection_id = query.query.from.collection_id.as_deref();
-        authorise(&database, &Access::List { parent: &query.query.parent, collection_id })?;
+        let asked = permit.asks(&query.query);
         let (reader, transaction) = Reader::open(self.database(&database)?, at)?;
         let missing = self.options.missing_index;
         let suggestions = self.suggestions.clone();
         let compute = move |view: &View| {
             let started = Instant::now();
+            asked.prove(view)?;
             let plan = prepared.plan(view.indexes(), view.read_time(), missing);
             let plan = if explain == Explain::Plan { plan.map_err(no_plan)? } else { plan? };
             if let Some(index) = plan.plan().suggested() {

@@ -10,7 +10,7 @@ use model::query::StructuredQuery;
 use model::{Code, DatabaseName, Document, Status, Timestamp};
 use query::{Execution, ExecutionStats, MissingIndex, PlanSummary, Prepared};
 
-use crate::authorise::{Access, authorise};
+use crate::authorise::{Asked, role_to_read};
 use crate::blocking::Work;
 use crate::reader::{Consistency, Reader};
 use crate::suggestions::Suggestions;
@@ -84,6 +84,7 @@ enum State {
 /// What is to be done.
 #[derive(Clone)]
 struct Task {
+    asked: Asked,
     prepared: Prepared,
     missing: MissingIndex,
     explain: Explain,
@@ -103,11 +104,13 @@ impl Service {
     /// Checks the query and opens its answer; what the plan refuses comes with the first step.
     pub async fn run_query(&self, call: &Call, request: RunQuery) -> Result<QueryAnswer, Status> {
         let RunQuery { database, query, at, explain } = request;
+        let permit = self.permit(call, &database, role_to_read(&at))?;
+        permit.reads_at(&at)?;
+        permit.explains(explain)?;
         let prepared = query::prepare(&query, &database)?;
-        let collection_id = query.from.collection_id.as_deref();
-        authorise(&database, &Access::List { parent: &query.parent, collection_id })?;
         let (reader, transaction) = Reader::open(self.database(&database)?, at)?;
         let task = Task {
+            asked: permit.asks(&query),
             prepared,
             missing: self.options.missing_index,
             explain,
@@ -163,6 +166,7 @@ impl QueryAnswer {
 impl Task {
     /// Plans, and answers the first step.
     fn begin(&self, view: &View) -> Result<(QueryStep, Option<Box<Running>>), Status> {
+        self.asked.prove(view)?;
         let plan = self.prepared.plan(view.indexes(), view.read_time(), self.missing);
         let plan = match self.explain {
             Explain::No | Explain::Analyze => plan?,

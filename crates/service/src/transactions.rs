@@ -2,26 +2,27 @@
 
 use bytes::Bytes;
 use database::TransactionMode;
+use model::principal::Role;
 use model::{DatabaseName, Status};
 
-use crate::authorise::{Access, authorise};
+use crate::authorise::role_to_begin;
 use crate::{Call, Service};
 
 impl Service {
     /// Begins a transaction; answers its token.
     pub async fn begin_transaction(
         &self,
-        _call: &Call,
+        call: &Call,
         database: &DatabaseName,
         mode: &TransactionMode,
     ) -> Result<Bytes, Status> {
-        authorise(database, &Access::BeginTransaction)?;
+        self.permit(call, database, role_to_begin(mode))?.begins(mode)?;
         self.database(database)?.begin(mode)
     }
 
     /// Ends a transaction without writing.
-    pub async fn rollback(&self, _call: &Call, database: &DatabaseName, token: &[u8]) -> Result<(), Status> {
-        authorise(database, &Access::BeginTransaction)?;
+    pub async fn rollback(&self, call: &Call, database: &DatabaseName, token: &[u8]) -> Result<(), Status> {
+        self.permit(call, database, Role::Viewer)?;
         self.database(database)?.rollback(token)
     }
 }

@@ -1,9 +1,9 @@
 //! A document set whole or in part.
 
+use model::principal::Role;
 use model::write::{Operation, Precondition, Write};
 use model::{Document, DocumentName, FieldPath, Fields, Status};
 
-use crate::authorise::{Access, authorise};
 use crate::get_document::masked;
 use crate::{Call, Service};
 
@@ -20,17 +20,22 @@ pub struct UpdateDocument {
 }
 
 impl Service {
-    /// Answers the document as it is after the write.
-    pub async fn update_document(&self, _call: &Call, request: UpdateDocument) -> Result<Document, Status> {
+    /// Answers the document as it is after the write; to those whom rules do not let read it, only what they wrote.
+    pub async fn update_document(&self, call: &Call, request: UpdateDocument) -> Result<Document, Status> {
         let UpdateDocument { name, fields, update_mask, precondition, mask } = request;
-        let operation = Operation::Set { fields, mask: update_mask, transforms: Vec::new() };
+        let permit = self.permit(call, &name.database, Role::User)?;
+        let operation = Operation::Set { fields, mask: update_mask.clone(), transforms: Vec::new() };
         let write = Write { path: name.path.clone(), operation, precondition };
-        authorise(&name.database, &Access::Write(std::slice::from_ref(&write)))?;
-        let (database, committed) = self.write(&name.database, vec![write], None).await?;
+        let (database, committed) = self.write(&permit, &name.database, vec![write], None).await?;
         // Read at the commit's own time: a later commit may have changed the document again.
-        let written = database.view_at(committed.commit_time)?.get(&name.path)?;
+        let view = database.view_at(committed.commit_time)?;
+        let written = view.get(&name.path)?;
         let document =
             written.ok_or_else(|| Status::internal("A document that was just written is gone."))?;
+        let document = match permit.reads().get(&view, &name.path, Some(&document)) {
+            Ok(()) => document,
+            Err(_) => masked(document, update_mask.as_deref())?,
+        };
         masked(document, mask.as_deref())
     }
 }

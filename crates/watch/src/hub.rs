@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use database::{Database, Followed, Step};
-use model::{Status, Timestamp};
+use model::{DocumentPath, Status, Timestamp};
 use parking_lot::Mutex;
 use query::MissingIndex;
 use tokio::sync::Notify;
@@ -168,6 +168,15 @@ impl Hub {
             targets.push((slot, shared));
         }
         Joined::At { time, before, targets }
+    }
+
+    /// Makes a target that has joined hear, by [`crate::mailbox::Item::Reconsider`], when one of these documents
+    /// changes, and of no others. Answers from when on, or None when it heard of all of them before.
+    pub fn rely(&self, seat: &Seat, slot: Slot, paths: &[DocumentPath]) -> Option<Timestamp> {
+        let mut state = self.state.lock();
+        let is_new = state.rely(seat, slot, paths);
+        // All up to there has been gone through under this lock; what comes later will be.
+        is_new.then(|| self.processed())
     }
 
     /// The windows that targets need and that are not there yet, with the time they are of: made without the

@@ -15,6 +15,9 @@
 //! through, and a `Teller` tells the state at that time — the whole result, or with a resume token what has
 //! changed since.
 //!
+//! A target may need a [`Right`]: then the hub also tells when a document changes on which it rests, and the stream asks
+//! again before it tells anything more.
+//!
 //! This room knows no wire and no principals. It needs a tokio runtime: reads run on its blocking threads.
 
 mod bloom;
@@ -24,6 +27,7 @@ mod hub;
 mod hubs;
 mod log;
 mod mailbox;
+mod right;
 mod stream;
 mod target;
 mod teller;
@@ -33,5 +37,6 @@ mod window;
 
 pub use event::{Bloom, ChangedDocument, ListenEvent, TargetChange};
 pub use hubs::{Hubs, Options, Suggest};
+pub use right::{Pass, Right};
 pub use stream::ListenStream;
 pub use target::{MAX_TARGET_DOCUMENTS, MAX_TARGETS, Resume, Target, TargetKind};

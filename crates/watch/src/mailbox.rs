@@ -40,6 +40,8 @@ pub(crate) enum Item {
     /// It is not in the target any more, though it may be there.
     Removed(DocumentPath),
     Deleted(DocumentPath),
+    /// A document changed on which the right to the target rests.
+    Reconsider,
     /// The target cannot be kept up.
     Failed(Status),
 }
@@ -181,6 +183,16 @@ impl Mailbox {
         self.queue.lock().views.push((slot, view));
     }
 
+    /// The views of one slot.
+    pub fn views_of(&self, slot: Slot) -> Vec<ViewId> {
+        let queue = self.queue.lock();
+        queue.views.iter().filter(|(of, _)| *of == slot).map(|(_, view)| *view).collect()
+    }
+
+    pub fn drop_view(&self, slot: Slot, view: ViewId) {
+        self.queue.lock().views.retain(|own| *own != (slot, view));
+    }
+
     /// Takes the views of one slot, or of all.
     pub fn take_views(&self, slot: Option<Slot>) -> Vec<(Slot, ViewId)> {
         let mut queue = self.queue.lock();
@@ -188,6 +200,31 @@ impl Mailbox {
         let (taken, kept) = views.into_iter().partition(|(of, _)| slot.is_none_or(|slot| slot == *of));
         queue.views = kept;
         taken
+    }
+}
+
+impl Delivery {
+    pub fn new(time: Timestamp, items: Vec<(Slot, Item)>) -> Self {
+        Delivery { time, items, bytes: 0 }
+    }
+
+    /// True when rights must be decided before it is told.
+    pub fn reconsiders(&self) -> bool {
+        self.items.iter().any(|(_, item)| matches!(item, Item::Reconsider))
+    }
+
+    /// Takes the targets out whose rights must be decided, each once.
+    pub fn take_reconsidered(&mut self) -> Vec<Slot> {
+        let asked = self.items.extract_if(.., |(_, item)| matches!(item, Item::Reconsider));
+        let mut slots: Vec<Slot> = asked.map(|(slot, _)| slot).collect();
+        slots.sort_unstable();
+        slots.dedup();
+        slots
+    }
+
+    /// Takes out all that is for one target.
+    pub fn silence(&mut self, slot: Slot) {
+        self.items.retain(|(of, _)| *of != slot);
     }
 }
 
@@ -204,8 +241,18 @@ impl Item {
         ITEM_BYTES
             + match self {
                 Item::Upsert(document) | Item::Left(document) => document.document().body.len(),
-                Item::Removed(_) | Item::Deleted(_) | Item::Failed(_) => 0,
+                Item::Removed(_) | Item::Deleted(_) | Item::Reconsider | Item::Failed(_) => 0,
             }
+    }
+
+    /// The same for a target that must not show what has left it.
+    pub fn discreet(self) -> Self {
+        match self {
+            Item::Left(document) => Item::Removed(document.document().path.clone()),
+            Item::Upsert(_) | Item::Removed(_) | Item::Deleted(_) | Item::Reconsider | Item::Failed(_) => {
+                self
+            }
+        }
     }
 
     /// The document that it is about; none when the whole target is.
@@ -213,7 +260,7 @@ impl Item {
         match self {
             Item::Upsert(document) | Item::Left(document) => Some(&document.document().path),
             Item::Removed(path) | Item::Deleted(path) => Some(path),
-            Item::Failed(_) => None,
+            Item::Reconsider | Item::Failed(_) => None,
         }
     }
 }

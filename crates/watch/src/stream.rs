@@ -12,6 +12,7 @@
 //! has been told up to. So every boundary is true for all targets that are current.
 
 mod messages;
+mod rights;
 mod targets;
 mod telling;
 
@@ -21,6 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use model::{Code, DatabaseName, Status, Timestamp};
+use tokio::sync::watch::Receiver;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -28,8 +30,10 @@ use crate::event::{ListenEvent, TargetChange};
 use crate::hub::Seat;
 use crate::hubs::Hubs;
 use crate::mailbox::{Delivery, Item, Mailbox, Slot, Taken};
+use crate::right::Right;
 use crate::target::Target;
 use messages::{boundary, messages, plain, removed};
+use rights::{Decided, Rights};
 use targets::{Active, Targets};
 use telling::{Entry, Joining, Next, Outcome, Told, Why};
 
@@ -48,6 +52,8 @@ pub struct ListenStream {
     membership: Option<Membership>,
     seat: Seat,
     targets: Targets,
+    /// Changes when all rights have to be decided again.
+    revisions: Option<Receiver<u64>>,
     told: VecDeque<ListenEvent>,
     work: Work,
     /// The time of the last boundary.
@@ -71,6 +77,7 @@ impl ListenStream {
             membership: None,
             seat: Seat { stream: number, mailbox: Arc::new(Mailbox::default()) },
             targets: Targets::default(),
+            revisions: None,
             told: VecDeque::new(),
             work: Work::None,
             position: Timestamp::ZERO,
@@ -85,13 +92,30 @@ impl ListenStream {
     /// INVALID_ARGUMENT for ids that no client uses, RESOURCE_EXHAUSTED for a client that does not read its
     /// answers: the stream ends.
     pub fn add_target(&mut self, target: Target) -> Result<(), Status> {
+        self.add(target, None)
+    }
+
+    /// The same for a target that may be told as long as `right` allows it.
+    ///
+    /// # Errors
+    /// As [`ListenStream::add_target`].
+    pub fn add_target_by_right(&mut self, target: Target, right: Arc<dyn Right>) -> Result<(), Status> {
+        self.add(target, Some(right))
+    }
+
+    /// From now on all rights are decided again whenever this changes.
+    pub fn follow_revisions(&mut self, revisions: Receiver<u64>) {
+        self.revisions = Some(revisions);
+    }
+
+    fn add(&mut self, target: Target, right: Option<Arc<dyn Right>>) -> Result<(), Status> {
         self.check_unread()?;
         let id = self.targets.choose_id(target.id)?;
         let refusal = if self.targets.has_id(id) {
             self.drop_targets(|target| target.id == id);
             Some(Status::new(Code::AlreadyExists, format!("Target ID already exists: {id}")))
         } else {
-            self.targets.add(&self.database, id, target).err()
+            self.targets.add(&self.database, id, target, right).err()
         };
         self.told.extend(refusal.map(|cause| removed(id, cause)));
         Ok(())
@@ -157,10 +181,18 @@ impl ListenStream {
 
     /// Looks for something to tell or to do; false when there is nothing.
     fn look(&mut self) -> bool {
+        if self.is_revised() {
+            return true;
+        }
         if let Some(hub) = self.membership.as_ref().map(Membership::hub) {
             let taken = if hub.has_ended() { Taken::Ended } else { self.seat.mailbox.take(hub.processed()) };
             match taken {
                 Taken::Nothing => {}
+                Taken::Deliveries(deliveries) if deliveries.iter().any(Delivery::reconsiders) => {
+                    let (hub, rights) = (hub.clone(), self.rights());
+                    self.start(move || Ok(Outcome::Decided(rights.decide(&hub, deliveries))));
+                    return true;
+                }
                 Taken::Deliveries(deliveries) => {
                     deliveries.into_iter().for_each(|delivery| self.deliver(delivery));
                     return true;
@@ -182,6 +214,24 @@ impl ListenStream {
         self.add_next()
     }
 
+    /// Begins to decide all rights again, if that is due.
+    fn is_revised(&mut self) -> bool {
+        let Some(hub) = self.membership.as_ref().map(Membership::hub) else { return false };
+        let Some(revisions) = &mut self.revisions else { return false };
+        if !revisions.has_changed().unwrap_or(false) {
+            return false;
+        }
+        // Before the decisions: what changes after this is seen the next time.
+        revisions.mark_unchanged();
+        let (hub, told, rights) = (hub.clone(), self.position, self.rights());
+        self.start(move || Ok(Outcome::Decided(rights.decide_all(&hub, told))));
+        true
+    }
+
+    fn rights(&self) -> Rights {
+        Rights::new(self.seat.clone(), self.targets.rights())
+    }
+
     /// Waits for the hub, or until the client is to hear that nothing has changed.
     async fn wait(&mut self) {
         if self.membership.is_none() {
@@ -189,6 +239,7 @@ impl ListenStream {
         }
         tokio::select! {
             () = self.seat.mailbox.woken() => {}
+            () = revised(self.revisions.clone()) => {}
             () = tokio::time::sleep_until(self.next_heartbeat) => self.beat(),
         }
     }
@@ -211,10 +262,15 @@ impl ListenStream {
 
     /// Tells what one commit means.
     fn deliver(&mut self, delivery: Delivery) {
-        let Delivery { time, items, .. } = delivery;
+        let Delivery { time, mut items, .. } = delivery;
+        for (slot, item) in &mut items {
+            if self.targets.is_discreet(*slot) {
+                *item = std::mem::replace(item, Item::Reconsider).discreet();
+            }
+        }
         let failed = items.iter().filter_map(|(slot, item)| match item {
             Item::Failed(cause) => Some((*slot, cause.clone())),
-            Item::Upsert(_) | Item::Left(_) | Item::Removed(_) | Item::Deleted(_) => None,
+            Item::Upsert(_) | Item::Left(_) | Item::Removed(_) | Item::Deleted(_) | Item::Reconsider => None,
         });
         let failed: Vec<(Slot, Status)> = failed.collect();
         let mut told = messages(time, items, |slot| self.targets.id_of(slot));
@@ -248,6 +304,7 @@ impl ListenStream {
             seat: self.seat.clone(),
             why,
             entries,
+            rights: self.rights(),
             cancelled: self.cancelled.clone(),
         };
         self.start(move || joining.run());
@@ -268,18 +325,26 @@ impl ListenStream {
                 if let Some(membership) = membership {
                     self.membership = Some(membership);
                 }
-                before.into_iter().for_each(|delivery| self.deliver(delivery));
-                for (slot, wanted) in shared {
+                self.take_decided(before);
+                for (slot, wanted, discreet) in shared {
                     if !self.targets.join(slot, wanted) {
                         self.leave(slot);
                     }
+                    self.targets.set_discreet(slot, discreet);
                 }
                 self.take_told(told);
             }
+            Outcome::Decided(decided) => self.take_decided(decided),
             Outcome::Told(told) => self.take_told(told),
             // The mailbox says what must come first; the targets still wait.
             Outcome::NotNow => {}
         }
+    }
+
+    fn take_decided(&mut self, decided: Decided) {
+        let Decided { deliveries, discreet } = decided;
+        discreet.into_iter().for_each(|(slot, discreet)| self.targets.set_discreet(slot, discreet));
+        deliveries.into_iter().for_each(|delivery| self.deliver(delivery));
     }
 
     fn take_told(&mut self, told: Told) {
@@ -298,6 +363,7 @@ impl ListenStream {
                 }
                 self.end_single_answers();
             }
+            Next::Nothing => {}
         }
     }
 
@@ -335,6 +401,16 @@ impl Drop for ListenStream {
         // The membership, dropped next, ends the subscriptions; from here on there are no new ones.
         self.seat.mailbox.close();
     }
+}
+
+/// Resolves when rights have to be decided again. The stream's own receiver still has to see it.
+async fn revised(revisions: Option<Receiver<u64>>) {
+    if let Some(mut revisions) = revisions
+        && revisions.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
 }
 
 fn broken() -> Status {

@@ -35,6 +35,8 @@ pub(crate) struct View {
 
 pub(crate) enum Kind {
     Document(DocumentPath),
+    /// A document on which rights rest.
+    Reliance(DocumentPath),
     /// A query whose results do not depend on each other: a change says all.
     Matches(Arc<Watched>),
     /// A query with a limit or an offset.
@@ -81,7 +83,7 @@ impl View {
     /// The query, unless it is one document.
     pub fn watched(&self) -> Option<&Arc<Watched>> {
         match &self.kind {
-            Kind::Document(_) => None,
+            Kind::Document(_) | Kind::Reliance(_) => None,
             Kind::Matches(watched) | Kind::Window(watched, _) => Some(watched),
         }
     }
@@ -89,7 +91,7 @@ impl View {
     /// How many results it keeps.
     pub fn kept(&self) -> usize {
         match &self.kind {
-            Kind::Document(_) | Kind::Matches(_) => 0,
+            Kind::Document(_) | Kind::Reliance(_) | Kind::Matches(_) => 0,
             Kind::Window(_, window) => window.kept(),
         }
     }
@@ -115,6 +117,7 @@ impl View {
                     items.push(shown.map_or_else(|| gone(&changes.changes[*n]), Item::Upsert));
                 }
             }
+            Kind::Reliance(_) => items.push(Item::Reconsider),
             Kind::Matches(watched) => {
                 for n in concerned {
                     items.extend(matched(&watched.matcher, changes, *n)?);

@@ -105,6 +105,15 @@ impl Map {
         }
     }
 
+    /// The entries of a map that has been read, as far as they are known: what coverage shows.
+    pub fn read_entries(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let entries = match &*self.0 {
+            Form::Whole { entries, .. } | Form::Open(entries) => Some(entries),
+            Form::Stored { whole, .. } => whole.get(),
+        };
+        entries.into_iter().flatten().map(|(key, value)| (&**key, value))
+    }
+
     /// The entries of a map that was settled, see [`Map::settle`].
     pub(crate) fn settled(&self) -> &Entries {
         match &*self.0 {

@@ -26,6 +26,7 @@ pub(super) struct State {
     epoch: u64,
     views: HashMap<ViewId, View>,
     by_path: HashMap<DocumentPath, ViewId>,
+    by_reliance: HashMap<DocumentPath, ViewId>,
     by_query: HashMap<Arc<[u8]>, ViewId>,
     next_view: ViewId,
     /// Results in all windows.
@@ -102,6 +103,35 @@ impl State {
         }
     }
 
+    /// Makes a target hear when one of these documents changes, and no other one on which its right rested before.
+    /// False when it heard of all of them before.
+    pub fn rely(&mut self, seat: &Seat, slot: Slot, paths: &[DocumentPath]) -> bool {
+        if seat.mailbox.is_closed() {
+            return false;
+        }
+        let mut missing: BTreeSet<&DocumentPath> = paths.iter().collect();
+        for id in seat.mailbox.views_of(slot) {
+            let Some(View { kind: Kind::Reliance(path), .. }) = self.views.get(&id) else { continue };
+            if !missing.remove(path) {
+                seat.mailbox.drop_view(slot, id);
+                self.unseat(id, seat, slot);
+            }
+        }
+        for path in &missing {
+            let id = match self.by_reliance.get(*path) {
+                Some(id) => *id,
+                None => {
+                    let id = self.add(Kind::Reliance((*path).clone()));
+                    self.by_reliance.insert((*path).clone(), id);
+                    self.finder.add_path(path, id);
+                    id
+                }
+            };
+            self.seat_at(id, seat, slot);
+        }
+        !missing.is_empty()
+    }
+
     fn seat_at(&mut self, id: ViewId, seat: &Seat, slot: Slot) -> &View {
         seat.mailbox.add_view(slot, id);
         let view = self.views.get_mut(&id).expect("views are found by what they watch while they live");
@@ -151,11 +181,15 @@ impl State {
     /// Ends the subscriptions of a target, or of a stream.
     pub fn unsubscribe(&mut self, seat: &Seat, slot: Option<Slot>) {
         for (slot, id) in seat.mailbox.take_views(slot) {
-            let Some(view) = self.views.get_mut(&id) else { continue };
-            view.subscribers.remove(&(seat.stream, slot));
-            if view.subscribers.is_empty() {
-                self.remove(id);
-            }
+            self.unseat(id, seat, slot);
+        }
+    }
+
+    fn unseat(&mut self, id: ViewId, seat: &Seat, slot: Slot) {
+        let Some(view) = self.views.get_mut(&id) else { return };
+        view.subscribers.remove(&(seat.stream, slot));
+        if view.subscribers.is_empty() {
+            self.remove(id);
         }
     }
 
@@ -165,6 +199,10 @@ impl State {
         match view.kind {
             Kind::Document(path) => {
                 self.by_path.remove(&path);
+                self.finder.remove_path(&path, id);
+            }
+            Kind::Reliance(path) => {
+                self.by_reliance.remove(&path);
                 self.finder.remove_path(&path, id);
             }
             Kind::Matches(watched) | Kind::Window(watched, _) => {

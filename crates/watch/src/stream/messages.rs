@@ -56,7 +56,7 @@ impl Group {
             Item::Removed(_) => {}
             Item::Deleted(_) => self.deleted = true,
             // Has no path, so it is in no group.
-            Item::Failed(_) => return,
+            Item::Reconsider | Item::Failed(_) => return,
         }
         self.removed.push(id);
     }

@@ -1,8 +1,12 @@
 //! The targets of one stream.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use model::{Code, DatabaseName, Status, Timestamp};
 
 use crate::mailbox::Slot;
+use crate::right::Right;
 use crate::stream::telling::Entry;
 use crate::target::{MAX_TARGET_DOCUMENTS, MAX_TARGETS, Resume, Target, TargetKind};
 use crate::token;
@@ -22,6 +26,9 @@ pub(super) struct Active {
     pub id: i32,
     wanted: Wanted,
     once: bool,
+    right: Option<Arc<dyn Right>>,
+    /// What leaves it is not shown.
+    discreet: bool,
     progress: Progress,
 }
 
@@ -65,7 +72,13 @@ impl Targets {
     ///
     /// # Errors
     /// Why the target cannot be.
-    pub fn add(&mut self, database: &DatabaseName, id: i32, target: Target) -> Result<(), Status> {
+    pub fn add(
+        &mut self,
+        database: &DatabaseName,
+        id: i32,
+        target: Target,
+        right: Option<Arc<dyn Right>>,
+    ) -> Result<(), Status> {
         if self.list.len() >= MAX_TARGETS {
             let text = format!("A stream can have at most {MAX_TARGETS} targets.");
             return Err(Status::new(Code::ResourceExhausted, text));
@@ -75,7 +88,8 @@ impl Targets {
         let begin = Begin { since, expected: target.expected_count };
         self.last_slot += 1;
         let (slot, progress) = (self.last_slot, Progress::Waiting(Box::new(begin)));
-        self.list.push(Active { slot, id, wanted, once: target.once, progress });
+        let once = target.once;
+        self.list.push(Active { slot, id, wanted, once, right, discreet: false, progress });
         Ok(())
     }
 
@@ -103,8 +117,7 @@ impl Targets {
             Progress::Joined => None,
             Progress::Waiting(begin) => {
                 let (since, expected) = (begin.since, begin.expected);
-                let (slot, id, wanted) = (target.slot, target.id, target.wanted.clone());
-                Some(Entry { slot, id, wanted, since, expected })
+                Some(target.entry(since, expected))
             }
         })
     }
@@ -116,11 +129,23 @@ impl Targets {
 
     /// Those that have joined, to be told what happened since that time.
     pub fn joined(&self, since: Option<Timestamp>) -> Vec<Entry> {
-        let entry = |target: &Active| {
-            let (slot, id, wanted) = (target.slot, target.id, target.wanted.clone());
-            Entry { slot, id, wanted, since, expected: None }
-        };
-        self.list.iter().filter(|target| target.is_joined()).map(entry).collect()
+        self.list.iter().filter(|target| target.is_joined()).map(|target| target.entry(since, None)).collect()
+    }
+
+    /// The rights of those that have joined.
+    pub fn rights(&self) -> HashMap<Slot, Arc<dyn Right>> {
+        let joined = self.list.iter().filter(|target| target.is_joined());
+        joined.filter_map(|target| Some((target.slot, target.right.clone()?))).collect()
+    }
+
+    /// True when what leaves that target is not shown.
+    pub fn is_discreet(&self, slot: Slot) -> bool {
+        self.list.iter().any(|target| target.slot == slot && target.discreet)
+    }
+
+    pub fn set_discreet(&mut self, slot: Slot, discreet: bool) {
+        let target = self.list.iter_mut().find(|target| target.slot == slot);
+        target.into_iter().for_each(|target| target.discreet = discreet);
     }
 
     /// Notes that a target has joined, with what it watches, shared with others; false when it is no more.
@@ -133,6 +158,12 @@ impl Targets {
 }
 
 impl Active {
+    fn entry(&self, since: Option<Timestamp>, expected: Option<i32>) -> Entry {
+        let Active { slot, id, .. } = *self;
+        let (wanted, right) = (self.wanted.clone(), self.right.clone());
+        Entry { slot, id, wanted, since, expected, right, discreet: false }
+    }
+
     pub fn is_joined(&self) -> bool {
         matches!(self.progress, Progress::Joined)
     }

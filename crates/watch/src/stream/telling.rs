@@ -15,8 +15,10 @@ use model::{DatabaseName, Status, Timestamp};
 use crate::event::{ListenEvent, TargetChange};
 use crate::hub::{Hub, Joined, Seat};
 use crate::hubs::Hubs;
-use crate::mailbox::{Delivery, Slot};
+use crate::mailbox::{Item, Slot};
+use crate::right::Right;
 use crate::stream::messages::{current, messages, plain, removed};
+use crate::stream::rights::{Decided, Rights, claim};
 use crate::teller::Teller;
 use crate::view::Wanted;
 
@@ -39,6 +41,10 @@ pub(super) struct Entry {
     /// The time whose state its client has.
     pub since: Option<Timestamp>,
     pub expected: Option<i32>,
+    /// What decides whether it may be told.
+    pub right: Option<Arc<dyn Right>>,
+    /// What has left it is not shown.
+    pub discreet: bool,
 }
 
 /// What is to be done, before anything is.
@@ -50,6 +56,8 @@ pub(super) struct Joining {
     pub seat: Seat,
     pub why: Why,
     pub entries: Vec<Entry>,
+    /// Of the targets that have joined.
+    pub rights: Rights,
     pub cancelled: Arc<AtomicBool>,
 }
 
@@ -68,12 +76,14 @@ pub(super) enum Outcome {
         /// When the stream did not take part before.
         membership: Option<Membership>,
         /// What had been left in the mailbox, and is to be told first.
-        before: Vec<Delivery>,
-        /// What targets watch, shared with other streams.
-        shared: Vec<(Slot, Wanted)>,
+        before: Decided,
+        /// What targets watch, shared with other streams, and whether they are discreet.
+        shared: Vec<(Slot, Wanted, bool)>,
         told: Told,
     },
     Told(Told),
+    /// Rights were decided again.
+    Decided(Decided),
     /// The stream lags, or the hub has ended: that comes first.
     NotNow,
 }
@@ -94,6 +104,8 @@ pub(super) struct Told {
 
 pub(super) enum Next {
     More(Box<Telling>),
+    /// There was nobody to be told.
+    Nothing,
     /// All have been told the state at this time.
     Over(Timestamp),
 }
@@ -111,12 +123,18 @@ impl Joining {
                 (hub.clone(), Some(Membership { hub, seat: self.seat.clone() }))
             }
         };
+        if self.why == Why::Added
+            && let Some(refused) = self.refuse(&hub)
+        {
+            return Ok(Outcome::Told(refused));
+        }
         let wanted = self.entries.iter().map(|entry| (entry.slot, entry.wanted.clone())).collect();
         let (time, before, targets) = match hub.join(&self.seat, wanted, self.why == Why::Lagged) {
             Joined::At { time, before, targets } => (time, before, targets),
             Joined::Lagging | Joined::Ended => return Ok(Outcome::NotNow),
         };
         let mut joining = self;
+        let before = joining.rights.clone().decide(&hub, before);
         let mut told = Told { messages: Vec::new(), failed: Vec::new(), next: Next::Over(time) };
         let mut shared = Vec::new();
         let mut waiting = VecDeque::new();
@@ -127,10 +145,13 @@ impl Joining {
                 told.messages.push((slot, plain(TargetChange::Add, entry.id)));
             }
             match wanted {
-                Ok(wanted) => {
-                    shared.push((slot, wanted.clone()));
-                    waiting.push_back(Entry { wanted, ..entry });
-                }
+                Ok(wanted) => match entry.claim(&hub, &joining.seat, time) {
+                    Ok(discreet) => {
+                        shared.push((slot, wanted.clone(), discreet));
+                        waiting.push_back(Entry { wanted, discreet, ..entry });
+                    }
+                    Err(cause) => told.fail(&entry, cause),
+                },
                 Err(cause) => told.fail(&entry, cause),
             }
         }
@@ -140,6 +161,26 @@ impl Joining {
         told.failed.extend(first.failed);
         told.next = first.next;
         Ok(Outcome::Joined { membership, before, shared, told })
+    }
+}
+
+impl Joining {
+    /// Refuses a target, if it may not be told, before anything is done for it: nobody learns about documents or
+    /// indexes from how it fails.
+    fn refuse(&self, hub: &Hub) -> Option<Told> {
+        let entry = self.entries.first()?;
+        let cause = entry.right.as_ref()?.check(&hub.database.view()).err()?;
+        let mut told = Told { messages: Vec::new(), failed: Vec::new(), next: Next::Nothing };
+        told.fail(entry, cause);
+        Some(told)
+    }
+}
+
+impl Entry {
+    /// Decides whether the target may be told from `time` on; true when it is discreet.
+    fn claim(&self, hub: &Hub, seat: &Seat, time: Timestamp) -> Result<bool, Status> {
+        let Some(right) = &self.right else { return Ok(false) };
+        claim(hub, seat, self.slot, &**right, time).map(|pass| pass.discreet)
     }
 }
 
@@ -209,7 +250,8 @@ impl Telling {
             Ok(part) => part,
             Err(cause) => return told.fail(&entry, cause),
         };
-        let items = part.items.into_iter().map(|item| (entry.slot, item)).collect();
+        let shown = |item: Item| if entry.discreet { item.discreet() } else { item };
+        let items = part.items.into_iter().map(|item| (entry.slot, shown(item))).collect();
         let messages = messages(self.time, items, |_| Some(entry.id));
         told.messages.extend(messages.into_iter().map(|message| (entry.slot, message)));
         if !part.last {
