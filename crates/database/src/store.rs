@@ -79,6 +79,17 @@ impl Store {
         self.find(name, true)
     }
 
+    /// True for a database that there is; asking makes none.
+    ///
+    /// # Errors
+    /// What storage answers.
+    pub fn has(self: &Arc<Self>, name: &DatabaseName) -> Result<bool, Status> {
+        if self.databases.read().contains_key(name) {
+            return Ok(true);
+        }
+        Ok(self.catalog.lock().number(name)?.is_some())
+    }
+
     fn find(self: &Arc<Self>, name: &DatabaseName, create: bool) -> Result<Arc<Database>, Status> {
         if let Some(database) = self.databases.read().get(name).filter(|database| !database.is_ended()) {
             return Ok(database.clone());
