@@ -25,6 +25,7 @@ mod get_document;
 mod list_collection_ids;
 mod list_documents;
 mod listen;
+mod memcache;
 mod page_token;
 mod partition_query;
 mod preconditions;
@@ -58,6 +59,9 @@ pub use list_documents::{ListDocuments, ListedDocuments};
 pub use listen::{
     Bloom, ChangedDocument, ListenEvent, ListenStream, Resume, Target, TargetChange, TargetKind,
 };
+pub use memcache::{
+    CacheKey, CacheStats, CacheValue, Cached, Memcache, SetOutcome, SetPolicy, Step, Stepped,
+};
 pub use partition_query::{Partition, Partitioned};
 pub use query::{ExecutionStats, IndexUse, Listed, MissingIndex, PlanSummary};
 pub use reader::Consistency;
@@ -79,6 +83,7 @@ pub struct Service {
     suggestions: Arc<suggestions::Suggestions>,
     hubs: Arc<watch::Hubs>,
     write_streams: write_stream::WriteStreams,
+    memcache: Memcache,
 }
 
 /// Policies of the operations.
@@ -117,12 +122,18 @@ impl Service {
         };
         let hubs = watch::Hubs::new(store.clone(), watching);
         let (work, write_streams) = (blocking::Work::new(), write_stream::WriteStreams::default());
-        Service { store, host, options, door, authority, work, suggestions, hubs, write_streams }
+        let memcache = Memcache::new(host.clone());
+        Service { store, host, options, door, authority, work, suggestions, hubs, write_streams, memcache }
     }
 
     /// The indexes that queries would have liked, by database.
     pub fn suggested_indexes(&self) -> Vec<(DatabaseName, IndexDefinition)> {
         self.suggestions.all()
+    }
+
+    /// The cache beside the databases.
+    pub fn memcache(&self) -> &Memcache {
+        &self.memcache
     }
 
     /// Bytes that nobody can guess: the name of what one client may hold.
