@@ -50,8 +50,9 @@ impl Service {
         self.store.clear(database)
     }
 
-    /// Drops all documents of all databases.
+    /// Drops all documents of all databases, and what is in the cache.
     pub fn reset(&self) -> Result<(), Status> {
+        self.memcache.flush();
         self.store.clear_all()
     }
 }
