@@ -1,5 +1,7 @@
 //! What one write makes of one document: masks, transforms, preconditions. Pure functions.
 
+pub(crate) mod mutation;
+
 use std::sync::Arc;
 
 use model::body::{insert, remove};

@@ -6,11 +6,15 @@
 //! | key | row |
 //! |---|---|
 //! | `next` | `number`: the next database number |
-//! | `database/{project}/{database}` | `number`; `begun`: when it was made, or last cleared |
+//! | `database/{project}/{database}` | `number`; `begun`: when it was made, or last cleared; `mode`: `datastore`, `native`, or `open` as long as nobody has used it since it was cleared; native where it is missing |
 //! | `cleared/{number}` | nothing: rows of that number are garbage |
 //! | `index/{number}/{id}` | a declared index and its state |
 //! | `dropped/{number}/{id}` | nothing: entries of that index are garbage |
+//! | `ids/{number}/{sequence}` | `next`: the first counter that no run of the server was granted |
+//! | `reserved/{number}/{sequence}/{counter}` | nothing: no key gets the id of this counter (16 hexadecimal digits) |
 //! | `exempt/{number}/{collection id}/{field path or *}` | nothing: no automatic index there, ever again |
+
+mod ids;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -21,11 +25,17 @@ use storage::{Batch, Engine, KeyRange, Space};
 use crate::error::{self, Damage};
 use crate::index::{Column, ColumnKind, DeclaredIndex, IndexDefinition, IndexScope, IndexState};
 use crate::keys::DatabaseNumber;
+use crate::mode::Mode;
 
 /// Reads and writes the catalog of one engine. The store serialises its users.
 pub(crate) struct Catalog {
     engine: Arc<dyn Engine>,
 }
+
+/// What rows call the modes of a database.
+const NATIVE: &str = "native";
+const DATASTORE: &str = "datastore";
+const OPEN: &str = "open";
 
 /// A field without automatic indexes; None stands for every field.
 pub(crate) type Exemption = (String, Option<FieldPath>);
@@ -50,10 +60,34 @@ impl Catalog {
         }
     }
 
-    /// Gives a database a new number at the time `begun`; a number it had before becomes garbage.
+    /// What a database holds; None when that is for its next use to decide.
+    pub(crate) fn mode(&self, name: &DatabaseName) -> Result<Option<Mode>, Status> {
+        let row = self.row(&database_key(name))?;
+        match row.as_ref().and_then(|row| row.get("mode")) {
+            None => Ok(Some(Mode::Native)),
+            Some(Value::String(mode)) if mode == NATIVE => Ok(Some(Mode::Native)),
+            Some(Value::String(mode)) if mode == DATASTORE => Ok(Some(Mode::Datastore)),
+            Some(Value::String(mode)) if mode == OPEN => Ok(None),
+            Some(_) => Err(Damage::CatalogRow.into()),
+        }
+    }
+
+    /// Declares what a database holds.
+    pub(crate) fn declare_mode(&self, name: &DatabaseName, mode: Mode) -> Result<(), Status> {
+        let key = database_key(name);
+        let mut row = self.row(&key)?.ok_or(Damage::CatalogRow)?;
+        row.insert("mode".to_owned(), mode_value(Some(mode)));
+        let mut batch = Batch::default();
+        put(&mut batch, &key, &row);
+        self.write(batch)
+    }
+
+    /// Gives a database a new number at the time `begun`; a number it had before becomes garbage. Without a mode it
+    /// is for the next use to decide.
     pub(crate) fn renumber(
         &self,
         name: &DatabaseName,
+        mode: Option<Mode>,
         begun: Timestamp,
     ) -> Result<(Option<DatabaseNumber>, DatabaseNumber), Status> {
         let old = self.number(name)?;
@@ -62,6 +96,7 @@ impl Catalog {
         put(&mut batch, "next", &number_row(number + 1));
         let mut row = number_row(number);
         row.insert("begun".to_owned(), Value::Timestamp(begun));
+        row.insert("mode".to_owned(), mode_value(mode));
         put(&mut batch, &database_key(name), &row);
         if let Some(old) = old {
             put(&mut batch, &format!("cleared/{:08x}", old.0), &Fields::new());
@@ -141,6 +176,7 @@ impl Catalog {
         let mut batch = Batch::default();
         for number in cleared {
             batch.delete(Space::Meta, format!("cleared/{:08x}", number.0).into_bytes());
+            self.forget_counters(*number, &mut batch)?;
         }
         self.write(batch)
     }
@@ -186,6 +222,14 @@ fn database_key(name: &DatabaseName) -> String {
 
 fn put(batch: &mut Batch, key: &str, fields: &Fields) {
     batch.put(Space::Meta, key.as_bytes().to_vec(), body::encode(fields));
+}
+
+fn mode_value(mode: Option<Mode>) -> Value {
+    Value::from(match mode {
+        Some(Mode::Native) => NATIVE,
+        Some(Mode::Datastore) => DATASTORE,
+        None => OPEN,
+    })
 }
 
 fn number_row(number: u32) -> Fields {

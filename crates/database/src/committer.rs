@@ -10,18 +10,17 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use model::write::CommitResult;
 use model::{Code, DocumentPath, Status, Timestamp};
 use storage::Committed;
 use tokio::sync::oneshot;
 
-use crate::database::Inner;
-use crate::error::{self, CONTENTION, TOO_MUCH_CONTENTION};
+use crate::database::{Coordination, Inner};
+use crate::error::{self, CONTENTION};
 use crate::feed::Step;
-use crate::guard::Guard;
-use crate::ready::Ready;
+use crate::mode::Mode;
 use crate::round::{Prepared, Round};
 use crate::transaction::{Age, Ending, Kind, TransactionId, WriteLock};
+use crate::work::{Done, Work};
 
 /// Requests of one round.
 const MAX_ROUND: usize = 1_024;
@@ -45,12 +44,10 @@ pub(crate) enum Job {
 
 /// A commit that waits for its turn or for locks.
 pub(crate) struct CommitJob {
-    pub(crate) writes: Vec<Ready>,
+    pub(crate) work: Work,
     pub(crate) transaction: Option<TransactionId>,
     pub(crate) age: Age,
     pub(crate) since: Duration,
-    /// Who has a say in it.
-    pub(crate) guard: Option<Arc<dyn Guard>>,
     pub(crate) reply: oneshot::Sender<Answer>,
 }
 
@@ -62,7 +59,7 @@ enum Locked {
 }
 
 /// What a commit is answered.
-pub(crate) type Answer = Result<CommitResult, Status>;
+pub(crate) type Answer = Result<Done, Status>;
 
 /// What a round owes to its commits once it is durable.
 #[derive(Default)]
@@ -137,7 +134,7 @@ impl Inner {
     fn run_round(self: &Arc<Self>, jobs: Vec<Job>) {
         let (before, first) = self.publication.begin_round(&*self.engine, self.now());
         let indexes = self.indexes.read().clone();
-        let mut round = Round::new(self.name.clone(), indexes, before, first);
+        let mut round = Round::new((self.name.clone(), self.mode), indexes, before, first);
         let steps = self.publication.is_followed().then(Vec::new);
         let mut outcome = Outcome { steps, ..Outcome::default() };
         for job in jobs {
@@ -189,34 +186,43 @@ impl Inner {
         Err(failed)
     }
 
-    /// Applies one commit and asks for its locks.
-    fn prepare(self: &Arc<Self>, round: &mut Round, outcome: &mut Outcome, job: CommitJob) {
+    /// Applies one commit, or one link of a chain after the other, and asks for its locks.
+    fn prepare(self: &Arc<Self>, round: &mut Round, outcome: &mut Outcome, mut job: CommitJob) {
         if let Some(refusal) = self.refuse_early(&job) {
             outcome.answers.push((job.reply, Err(refusal)));
             return;
         }
-        let prepared = match round.prepare(&job.writes, job.guard.as_deref(), self.now()) {
-            Ok(prepared) => prepared,
-            Err(refusal) => return self.refuse(outcome, job, refusal),
-        };
-        let job = match self.lock(job, &prepared) {
-            Locked::Granted(job) => job,
-            Locked::Parked => return,
-            Locked::Lost(job) => return self.refuse(outcome, job, Status::aborted(CONTENTION)),
-        };
-        outcome.transactions.extend(job.transaction);
-        if prepared.is_noop() {
-            round.use_time(prepared.result.commit_time);
-            outcome.answers.push((job.reply, Ok(prepared.result)));
-            return;
+        loop {
+            let prepared = match job.work.prepare(round, self.now()) {
+                Ok(prepared) => prepared,
+                Err(refusal) => return self.refuse(outcome, job, refusal),
+            };
+            job = match self.lock(job, &prepared) {
+                Locked::Granted(job) => job,
+                Locked::Parked => return,
+                Locked::Lost(job) => return self.refuse(outcome, job, Status::aborted(CONTENTION)),
+            };
+            outcome.transactions.extend(job.transaction);
+            let done = self.take(round, outcome, prepared);
+            if let Some(all) = job.work.done(done) {
+                outcome.answers.push((job.reply, Ok(all)));
+                return;
+            }
         }
-        self.recent.lock().add(prepared.result.commit_time, prepared.writes.clone());
+    }
+
+    /// Takes what has its locks into the round.
+    fn take(&self, round: &mut Round, outcome: &mut Outcome, prepared: Prepared) -> Done {
+        if prepared.is_noop() {
+            round.use_time(prepared.time);
+            return prepared.done;
+        }
+        self.recent.lock().add(prepared.time, prepared.writes.clone());
         if let Some(steps) = &mut outcome.steps {
             steps.push(Arc::new(prepared.step()));
         }
-        let result = round.accept(prepared);
-        outcome.last = Some(result.commit_time);
-        outcome.answers.push((job.reply, Ok(result)));
+        outcome.last = Some(prepared.time);
+        round.accept(prepared)
     }
 
     /// What can be refused before anything is applied: a lost or outdated transaction.
@@ -250,6 +256,12 @@ impl Inner {
         };
         match coordination.locks.lock_writes(pessimistic, job.age, &prepared.writes, now) {
             WriteLock::Lost => Locked::Lost(job),
+            // Whoever is older and has read it will most likely write it too: then this one is lost, for it has read
+            // what was there before.
+            WriteLock::Wait(_) if self.loses_at_once(coordination, &job, prepared) => {
+                job.transaction.iter().for_each(|id| coordination.locks.release(*id));
+                Locked::Lost(job)
+            }
             WriteLock::Wait(on) => {
                 coordination.locks.park(job.transaction, on, job);
                 Locked::Parked
@@ -264,6 +276,13 @@ impl Inner {
                 Locked::Granted(job)
             }
         }
+    }
+
+    /// In datastore mode a transaction that has itself read what it writes does not wait for older readers of it: the
+    /// one that began first wins, and the other is told at once.
+    fn loses_at_once(&self, coordination: &Coordination, job: &CommitJob, prepared: &Prepared) -> bool {
+        let has_read = |id: TransactionId| coordination.locks.has_read(id, &prepared.writes);
+        self.mode == Mode::Datastore && job.transaction.is_some_and(has_read)
     }
 
     /// Answers a commit that cannot be, and ends its transaction.
@@ -283,7 +302,7 @@ impl Inner {
             if let Some(id) = job.transaction {
                 self.end_transaction(id, Ending::WaitedTooLong);
             }
-            drop(job.reply.send(Err(Status::aborted(TOO_MUCH_CONTENTION))));
+            drop(job.reply.send(Err(Status::aborted(self.mode.waited_too_long()))));
         }
     }
 

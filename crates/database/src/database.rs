@@ -12,10 +12,12 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use storage::Engine;
 use tokio::sync::oneshot;
 
-use crate::committer::{CommitJob, Job, Queue};
-use crate::error::TOO_MUCH_CONTENTION;
+use crate::committer::{Answer, CommitJob, Job, Queue};
+use crate::error;
 use crate::guard::Guard;
+use crate::ids::Ids;
 use crate::index::IndexSet;
+use crate::mode::Mode;
 use crate::options::Options;
 use crate::publication::Publication;
 use crate::ready::Ready;
@@ -23,6 +25,7 @@ use crate::transaction::{
     Concurrency, Ending, Kind, LockTable, ReadLock, RecentWrites, Registry, TransactionId, TransactionMode,
 };
 use crate::view::{ReadSet, View};
+use crate::work::{Done, Work};
 
 /// Documents and ranges that one transaction may read under locks.
 const MAX_LOCKS: usize = 100_000;
@@ -37,6 +40,8 @@ pub struct Database {
 
 pub(crate) struct Inner {
     pub(crate) name: DatabaseName,
+    pub(crate) mode: Mode,
+    pub(crate) ids: Ids,
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) host: Host,
     pub(crate) options: Arc<Options>,
@@ -83,7 +88,7 @@ enum ReadPlan {
 
 impl Database {
     pub(crate) fn new(
-        name: DatabaseName,
+        (name, mode): (DatabaseName, Mode),
         engine: Arc<dyn Engine>,
         host: Host,
         options: Arc<Options>,
@@ -92,9 +97,11 @@ impl Database {
     ) -> Self {
         let History { begun, last_commit } = history;
         let coordination =
-            Coordination { registry: Registry::new(host.random()), locks: LockTable::default() };
+            Coordination { registry: Registry::new(host.random(), mode), locks: LockTable::default() };
         let inner = Inner {
             name,
+            mode,
+            ids: Ids::new(engine.clone(), indexes.number()),
             engine,
             begun,
             options,
@@ -113,6 +120,11 @@ impl Database {
     /// The database's name.
     pub fn name(&self) -> &DatabaseName {
         &self.inner.name
+    }
+
+    /// What it holds.
+    pub fn mode(&self) -> Mode {
+        self.inner.mode
     }
 
     /// When it was made or last cleared: what was before this time is gone. The epoch when that is not known.
@@ -154,18 +166,17 @@ impl Database {
     ) -> Result<CommitResult, Status> {
         let inner = &self.inner;
         let transaction = token.map(|token| inner.enter(token)).transpose()?;
-        let visit = transaction.map(|id| Visit { inner: inner.clone(), id });
+        let _visit = transaction.map(|id| Visit { inner: inner.clone(), id });
         check_writes(&writes)?;
-        if let Some(result) = transaction.and_then(|id| inner.commit_without_writes(id, &writes)) {
-            return result;
+        if let Some(ended) = transaction.and_then(|id| inner.commit_without_writes(id, writes.is_empty())) {
+            return ended.map(|commit_time| CommitResult { commit_time, results: Vec::new() });
         }
         if transaction.is_none() && writes.is_empty() {
             let commit_time = inner.view().read_time();
             return Ok(CommitResult { commit_time, results: Vec::new() });
         }
-        let answer = inner.submit_commit(writes, transaction, guard)?.await;
-        drop(visit);
-        answer.unwrap_or_else(|_| Err(Status::internal("The commit was dropped while the server stopped.")))
+        let answer = inner.submit_writes(writes, transaction, guard)?.await;
+        answer.map_or_else(|_| Err(error::dropped()), |answer| answer.map(Done::documents))
     }
 
     /// Commits each write on its own, in no particular order; one answer for each write.
@@ -174,18 +185,16 @@ impl Database {
             .into_iter()
             .map(|write| {
                 let writes = vec![write];
-                check_writes(&writes).and_then(|()| self.inner.submit_commit(writes, None, None))
+                check_writes(&writes).and_then(|()| self.inner.submit_writes(writes, None, None))
             })
             .collect();
         let mut answers = Vec::with_capacity(submitted.len());
         for waiting in submitted {
             let answer = match waiting {
-                Ok(waiting) => waiting.await.unwrap_or_else(|_| {
-                    Err(Status::internal("The write was dropped while the server stopped."))
-                }),
+                Ok(waiting) => waiting.await.unwrap_or_else(|_| Err(error::dropped())),
                 Err(refusal) => Err(refusal),
             };
-            answers.push(answer.map(|mut committed| committed.results.pop().unwrap_or_default()));
+            answers.push(answer.map(|done| done.documents().results.pop().unwrap_or_default()));
         }
         answers
     }
@@ -276,15 +285,24 @@ impl Inner {
         Ok(())
     }
 
-    fn submit_commit(
+    fn submit_writes(
         self: &Arc<Self>,
         writes: Vec<Write>,
         transaction: Option<TransactionId>,
         guard: Option<Arc<dyn Guard>>,
-    ) -> Result<oneshot::Receiver<Result<CommitResult, Status>>, Status> {
-        let (reply, answer) = oneshot::channel();
+    ) -> Result<oneshot::Receiver<Answer>, Status> {
         let indexes = self.indexes.read().clone();
         let writes = writes.into_iter().map(|write| Ready::new(write, &indexes)).collect();
+        self.submit_commit(Work::Documents { writes, guard }, transaction)
+    }
+
+    /// Queues a commit.
+    pub(crate) fn submit_commit(
+        self: &Arc<Self>,
+        work: Work,
+        transaction: Option<TransactionId>,
+    ) -> Result<oneshot::Receiver<Answer>, Status> {
+        let (reply, answer) = oneshot::channel();
         let age = {
             let mut coordination = self.coordination.lock();
             match transaction {
@@ -293,17 +311,17 @@ impl Inner {
             }
         };
         let since = self.host.elapsed();
-        self.submit(Job::Commit(CommitJob { writes, transaction, age, since, guard, reply }))?;
+        self.submit(Job::Commit(CommitJob { work, transaction, age, since, reply }))?;
         Ok(answer)
     }
 
     /// The answer to a transactional commit that the committer need not see: a read-only one, or one
     /// without writes, whose reads hold already (by locks, or as of one snapshot).
-    fn commit_without_writes(
+    pub(crate) fn commit_without_writes(
         self: &Arc<Self>,
         id: TransactionId,
-        writes: &[Write],
-    ) -> Option<Result<CommitResult, Status>> {
+        is_empty: bool,
+    ) -> Option<Result<Timestamp, Status>> {
         let read_only = {
             let mut coordination = self.coordination.lock();
             match coordination.registry.get_mut(id) {
@@ -311,11 +329,11 @@ impl Inner {
                 Err(ended) => return Some(Err(ended)),
             }
         };
-        if writes.is_empty() {
+        if is_empty {
             // Before the locks are free: at this time all that was read is still so.
             let commit_time = self.view().read_time();
             self.end_transaction(id, Ending::Committed);
-            return Some(Ok(CommitResult { commit_time, results: Vec::new() }));
+            return Some(Ok(commit_time));
         }
         if read_only {
             self.end_transaction(id, Ending::Refused);
@@ -325,7 +343,7 @@ impl Inner {
         None
     }
 
-    fn enter(&self, token: &[u8]) -> Result<TransactionId, Status> {
+    pub(crate) fn enter(&self, token: &[u8]) -> Result<TransactionId, Status> {
         let mut coordination = self.coordination.lock();
         let id = coordination.registry.find(token)?;
         coordination.registry.enter(id, self.host.elapsed())?;
@@ -390,7 +408,7 @@ impl Inner {
             }
         }
         self.end_transaction(id, Ending::WaitedTooLong);
-        Err(Status::aborted(TOO_MUCH_CONTENTION))
+        Err(Status::aborted(self.mode.waited_too_long()))
     }
 
     async fn lock_reads(self: &Arc<Self>, id: TransactionId, reads: &ReadSet) -> Result<(), Status> {
@@ -470,9 +488,9 @@ impl Inner {
 }
 
 /// Keeps a transaction from counting as idle while one of its requests is under way.
-struct Visit {
-    inner: Arc<Inner>,
-    id: TransactionId,
+pub(crate) struct Visit {
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) id: TransactionId,
 }
 
 impl Drop for Visit {

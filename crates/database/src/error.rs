@@ -55,6 +55,11 @@ pub fn storage(error: StorageError) -> Status {
     Status::new(code, message)
 }
 
+/// What a commit is answered whose committer is gone.
+pub(crate) fn dropped() -> Status {
+    Status::internal("The commit was dropped while the server stopped.")
+}
+
 pub(crate) const CONTENTION: &str = "Aborted due to cross-transaction contention. This occurs when multiple transactions attempt to access the same data, requiring Firestore to abort at least one in order to enforce serializability.";
 pub(crate) const TOO_MUCH_CONTENTION: &str = "Too much contention on these documents. Please try again.";
 pub(crate) const EXPIRED: &str = "The referenced transaction has expired or is no longer valid.";

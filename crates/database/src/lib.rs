@@ -23,9 +23,12 @@ mod change_log;
 mod committer;
 mod cursor;
 mod database;
+mod entities;
 mod error;
 mod feed;
 mod guard;
+mod ids;
+mod mode;
 mod options;
 mod publication;
 mod ready;
@@ -33,17 +36,21 @@ mod retention;
 mod round;
 mod store;
 mod transaction;
+mod work;
 
 pub use change_log::{ChangeScan, CommitRecord};
 pub use database::{Database, ReadAt};
+pub use entities::CommitMode;
 pub use feed::{DocumentChange, Followed, Follower, Step};
 pub use guard::{Guard, PendingCommit, PendingWrite};
+pub use ids::IdPolicy;
 pub use index::{
     Column, ColumnKind, DeclaredIndex, FieldOverride, IndexDefinition, IndexFile, IndexScope, IndexSet,
     IndexSource, IndexState, Scope, SingleFieldIndex,
 };
 pub use keys::changes::Change;
 pub use keys::indexes::SingleFieldKind;
+pub use mode::Mode;
 pub use options::Options;
 pub use store::Store;
 pub use transaction::{Concurrency, TransactionMode};

@@ -19,8 +19,10 @@ pub struct Options {
     pub lock_wait: Duration,
     /// What read-write transactions do that ask for no mode.
     pub concurrency: Concurrency,
-    /// Indexes declared for every database.
+    /// Indexes declared for every database of documents.
     pub indexes: IndexFile,
+    /// The same for every database of entities (`index.yaml`).
+    pub entity_indexes: IndexFile,
     /// Make databases on first use; otherwise naming an unknown one is NOT_FOUND.
     pub create_on_use: bool,
 }
@@ -34,6 +36,7 @@ impl Default for Options {
             lock_wait: Duration::from_secs(20),
             concurrency: DEFAULT_CONCURRENCY,
             indexes: IndexFile::default(),
+            entity_indexes: IndexFile::default(),
             create_on_use: true,
         }
     }

@@ -3,13 +3,18 @@
 //! The committer works alone, so whatever is done before saves time for all. A write that sets a whole
 //! document makes the same bytes and index entries whatever was there; they are made where the call runs.
 
+mod mutation;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 use model::write::{FieldTransform, Operation, Precondition, Write};
-use model::{DocumentPath, FieldPath, Fields, body, size};
+use model::{DocumentPath, FieldPath, Fields, body, entity, size};
 
-use crate::index::{IndexSet, document_entries};
+use crate::index::{IndexSet, content_entries};
+use crate::mode::Content;
+
+pub(crate) use mutation::{Existence, ReadyMutation, ReadyMutationOperation};
 
 /// Documents up to this size are made before their turn; none of them is near the limit on documents. Larger ones
 /// can have index entries of many times their size, which must not pile up in the queue.
@@ -30,9 +35,9 @@ pub(crate) enum ReadyOperation {
     Verify,
 }
 
-/// A document that a write makes, whatever was there.
+/// A document or an entity that a write makes, whatever was there.
 pub(crate) struct Whole {
-    pub(crate) fields: Arc<Fields>,
+    pub(crate) content: Content,
     pub(crate) body: Bytes,
     /// In order.
     entries: Vec<Bytes>,
@@ -47,7 +52,8 @@ impl Ready {
             Operation::Set { fields, mask: None, transforms }
                 if transforms.is_empty() && size::fields_size(&fields) <= MADE_BEFORE =>
             {
-                ReadyOperation::Whole(Arc::new(Whole::new(&path, fields, indexes.clone())))
+                let content = Content::Document(Arc::new(fields));
+                ReadyOperation::Whole(Arc::new(Whole::new(&path, content, indexes.clone())))
             }
             Operation::Set { fields, mask, transforms } => ReadyOperation::Set { fields, mask, transforms },
             Operation::Delete => ReadyOperation::Delete,
@@ -58,15 +64,14 @@ impl Ready {
 }
 
 impl Whole {
-    fn new(path: &DocumentPath, fields: Fields, indexes: Arc<IndexSet>) -> Self {
-        let mut entries = document_entries(&indexes, path, &fields);
+    fn new(path: &DocumentPath, content: Content, indexes: Arc<IndexSet>) -> Self {
+        let mut entries = content_entries(&indexes, path, &content);
         entries.sort_unstable();
-        Whole {
-            body: body::encode(&fields),
-            entries: entries.into_iter().map(Bytes::from).collect(),
-            fields: Arc::new(fields),
-            indexes,
-        }
+        let body = match &content {
+            Content::Document(fields) => body::encode(fields),
+            Content::Entity(properties) => entity::body::encode(properties),
+        };
+        Whole { body, entries: entries.into_iter().map(Bytes::from).collect(), content, indexes }
     }
 
     /// The document's index entries in order; None when they were made for other indexes.

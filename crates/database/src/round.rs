@@ -1,30 +1,37 @@
 //! One round of the committer: many commits, prepared one after the other, one durable write.
 
+mod documents;
+mod entities;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use model::limits::{MAX_INDEX_ENTRIES, MAX_INDEX_ENTRY_BYTES};
-use model::write::{CommitResult, WriteResult};
-use model::{DatabaseName, Document, DocumentPath, Fields, Status, Timestamp, Value, body};
+use model::limits::MAX_INDEX_ENTRY_BYTES;
+use model::{DatabaseName, Document, DocumentPath, Status, Timestamp};
 use storage::{Batch, Snapshot, Space};
 
-use crate::apply::{Effect, Found, Refusals, apply};
-use crate::error::{self, Damage};
+use crate::error;
 use crate::feed::{self, Step};
-use crate::guard::{Guard, PendingCommit, PendingWrite};
-use crate::index::{IndexSet, declared_entries, document_entries};
+use crate::index::{IndexSet, check_entries, content_entries, content_entries_in};
 use crate::keys::changes::{self, Change};
-use crate::keys::{DatabaseNumber, documents, history, time_bytes};
-use crate::ready::{Ready, ReadyOperation, Whole};
+use crate::keys::documents as rows;
+use crate::keys::{DatabaseNumber, history, time_bytes};
+use crate::mode::{Content, Mode};
+use crate::ready::Whole;
 use crate::transaction::WriteSet;
+use crate::work::Done;
+
+/// Bytes of the key of an entity's index entry: what production allows of names, values and columns, within what
+/// storage takes.
+const MAX_ENTITY_ENTRY_BYTES: usize = 32 * 1024;
 
 /// A document as it stands in the middle of a round.
 #[derive(Clone)]
 pub(crate) struct State {
     create_time: Timestamp,
     update_time: Timestamp,
-    fields: Arc<Fields>,
+    content: Content,
     body: Bytes,
     /// What was made of it before its turn.
     made: Option<Arc<Whole>>,
@@ -33,6 +40,7 @@ pub(crate) struct State {
 /// The newest state: what is durable, with what the round has changed on top.
 pub(crate) struct Round {
     database: DatabaseName,
+    mode: Mode,
     number: DatabaseNumber,
     indexes: Arc<IndexSet>,
     before: Arc<dyn Snapshot>,
@@ -49,7 +57,8 @@ pub(crate) struct Staged {
 
 /// One commit that has been applied but not taken into the round yet.
 pub(crate) struct Prepared {
-    pub(crate) result: CommitResult,
+    pub(crate) time: Timestamp,
+    pub(crate) done: Done,
     pub(crate) writes: Arc<WriteSet>,
     changes: Vec<DocumentChange>,
 }
@@ -95,19 +104,20 @@ impl Prepared {
             let (old, new) = (change.old.as_ref().map(document), change.new.as_ref().map(document));
             feed::DocumentChange { path: change.path.clone(), old, new }
         };
-        Step { time: self.result.commit_time, changes: self.changes.iter().map(change).collect() }
+        Step { time: self.time, changes: self.changes.iter().map(change).collect() }
     }
 }
 
 impl Round {
     pub(crate) fn new(
-        database: DatabaseName,
+        (database, mode): (DatabaseName, Mode),
         indexes: Arc<IndexSet>,
         before: Arc<dyn Snapshot>,
         first: Timestamp,
     ) -> Self {
         Round {
             database,
+            mode,
             number: indexes.number(),
             indexes,
             before,
@@ -117,44 +127,13 @@ impl Round {
         }
     }
 
-    /// Applies one commit's writes to the newest state, all or none; a guard has its say before anything of them is
-    /// answered.
-    pub(crate) fn prepare(
+    /// What a commit that has been applied to `staged`, in this order, changes.
+    fn finish(
         &self,
-        writes: &[Ready],
-        guard: Option<&dyn Guard>,
-        now: Timestamp,
+        (time, done): (Timestamp, Done),
+        order: Vec<DocumentPath>,
+        mut staged: HashMap<DocumentPath, Staged>,
     ) -> Result<Prepared, Status> {
-        let time = self.next_time.max(now);
-        let mut staged: HashMap<DocumentPath, Staged> = HashMap::new();
-        let mut order: Vec<DocumentPath> = Vec::new();
-        let mut results = Vec::with_capacity(writes.len());
-        let mut refusals = if guard.is_some() { Refusals::Noted(None) } else { Refusals::AtOnce };
-        let mut pending = Vec::new();
-        for write in writes {
-            if !staged.contains_key(&write.path) {
-                let found = self.load(&write.path)?;
-                staged.insert(write.path.clone(), Staged { old: found.clone(), new: found });
-                order.push(write.path.clone());
-            }
-            let document = staged.get_mut(&write.path).expect("loaded above");
-            let before = guard.and_then(|_| document.after());
-            let transform_results = apply_to(document, write, &self.database, time, &mut refusals)?;
-            results.push(WriteResult { update_time: None, transform_results });
-            if guard.is_some() {
-                let (path, verifies) = (&write.path, matches!(write.operation, ReadyOperation::Verify));
-                pending.push(PendingWrite { path, verifies, before, after: document.after() });
-            }
-        }
-        if let Some(guard) = guard {
-            PendingCommit::new(time, &pending, self, &staged).ask(guard)?;
-        }
-        refusals.into_result()?;
-        for (write, result) in writes.iter().zip(&mut results) {
-            if !matches!(write.operation, ReadyOperation::Delete) {
-                result.update_time = staged[&write.path].new.as_ref().map(|state| state.update_time);
-            }
-        }
         let changes = order.into_iter().filter_map(|path| {
             let Staged { old, new } = staged.remove(&path).expect("every path is staged once");
             let same = match (&old, &new) {
@@ -169,22 +148,20 @@ impl Round {
             documents: changes.iter().map(|change| (change.path.clone(), change.key.clone())).collect(),
             index_keys: changes.iter().flat_map(|c| c.removed.iter().chain(&c.added)).cloned().collect(),
         };
-        let result = CommitResult { commit_time: time, results };
-        Ok(Prepared { result, writes: Arc::new(writes), changes })
+        Ok(Prepared { time, done, writes: Arc::new(writes), changes })
     }
 
     /// Takes a prepared commit into the round; answers its result.
-    pub(crate) fn accept(&mut self, prepared: Prepared) -> CommitResult {
-        let time = prepared.result.commit_time;
+    pub(crate) fn accept(&mut self, prepared: Prepared) -> Done {
+        let time = prepared.time;
         let stamp = Bytes::copy_from_slice(&time_bytes(time));
         let mut log = Vec::with_capacity(prepared.changes.len());
         for change in prepared.changes {
             if let Some(old) = &change.old {
                 let key = history::key(history::Kind::Document, &change.key, time);
-                self.put(Space::History, key, documents::row(old.create_time, old.update_time, &old.body));
+                self.put(Space::History, key, rows::row(old.create_time, old.update_time, &old.body));
             }
-            let row =
-                change.new.as_ref().map(|new| documents::row(new.create_time, new.update_time, &new.body));
+            let row = change.new.as_ref().map(|new| rows::row(new.create_time, new.update_time, &new.body));
             self.rows.insert((Space::Documents, change.key), row);
             for entry in change.removed {
                 let key = history::key(history::Kind::Index, &entry, time);
@@ -199,7 +176,7 @@ impl Round {
         }
         self.put(Space::Changes, changes::key(self.number, time), changes::row(&log).into());
         self.use_time(time);
-        prepared.result
+        prepared.done
     }
 
     /// Adds the entries of documents that an index being built lacks.
@@ -217,8 +194,8 @@ impl Round {
         let stamp = Bytes::copy_from_slice(&time_bytes(time));
         for path in paths {
             if let Some(state) = self.load(path)? {
-                for entry in declared_entries(self.number, &index, path, &state.fields) {
-                    check_entry_size(&entry)?;
+                for entry in content_entries_in(&index, self.number, path, &state.content) {
+                    self.check_entry_size(&entry)?;
                     self.rows.insert((Space::Indexes, entry.into()), Some(stamp.clone()));
                 }
             }
@@ -262,25 +239,24 @@ impl Round {
         if let Some(state) = self.changed.get(path) {
             return Ok(state.as_ref().map(|state| state.body.clone()));
         }
-        let row = self.before.get(Space::Documents, &documents::key(self.number, path));
+        let row = self.before.get(Space::Documents, &rows::key(self.number, path));
         let Some(row) = row.map_err(error::storage)? else { return Ok(None) };
-        Ok(Some(documents::read_row(path.clone(), &row)?.body))
+        Ok(Some(rows::read_row(path.clone(), &row)?.body))
     }
 
     fn load(&self, path: &DocumentPath) -> Result<Option<State>, Status> {
         if let Some(state) = self.changed.get(path) {
             return Ok(state.clone());
         }
-        let key = documents::key(self.number, path);
+        let key = rows::key(self.number, path);
         let Some(row) = self.before.get(Space::Documents, &key).map_err(error::storage)? else {
             return Ok(None);
         };
-        let document = documents::read_row(path.clone(), &row)?;
-        let fields = document.fields().map_err(|_| Damage::DocumentRow)?;
+        let document = rows::read_row(path.clone(), &row)?;
         Ok(Some(State {
             create_time: document.create_time,
             update_time: document.update_time,
-            fields: Arc::new(fields),
+            content: self.mode.decode(&document.body)?,
             body: document.body,
             made: None,
         }))
@@ -293,11 +269,11 @@ impl Round {
         new: Option<State>,
     ) -> Result<DocumentChange, Status> {
         if let Some(new) = &new {
-            check_entry_count(&new.fields)?;
+            check_entries(&self.indexes, &path, &new.content)?;
         }
         let (removed, added) = self.entry_changes(&path, old.as_ref(), new.as_ref());
-        added.iter().try_for_each(|entry| check_entry_size(entry))?;
-        let key = documents::key(self.number, &path).into();
+        added.iter().try_for_each(|entry| self.check_entry_size(entry))?;
+        let key = rows::key(self.number, &path).into();
         Ok(DocumentChange { path, key, old, new, removed, added })
     }
 
@@ -324,76 +300,23 @@ impl Round {
         if let Some(entries) = state.made.as_ref().and_then(|made| made.entries(&self.indexes)) {
             return entries.to_vec();
         }
-        let mut entries = document_entries(&self.indexes, path, &state.fields);
+        let mut entries = content_entries(&self.indexes, path, &state.content);
         entries.sort_unstable();
         entries.into_iter().map(Bytes::from).collect()
     }
-}
 
-/// Applies one write to a document; answers the transforms' results. A commit that leads back to the document before it
-/// changes nothing.
-fn apply_to(
-    document: &mut Staged,
-    write: &Ready,
-    database: &DatabaseName,
-    time: Timestamp,
-    refusals: &mut Refusals,
-) -> Result<Vec<Value>, Status> {
-    let Staged { old, new: state } = document;
-    // A document that was deleted and made again is another one, even if it looks like the old one.
-    let at_start =
-        old.as_ref().filter(|old| state.as_ref().is_none_or(|new| new.create_time == old.create_time));
-    let found = state.as_ref().map(|s| Found { fields: &s.fields, update_time: s.update_time });
-    let deleted_before = found.is_none() && at_start.is_some();
-    let (effect, results) = apply(write, database, found, deleted_before, time, refusals)?;
-    let (fields, body, made) = match effect {
-        Effect::Keep => return Ok(results),
-        Effect::Delete => {
-            *state = None;
-            return Ok(results);
+    /// What is refused here would make storage refuse the whole round, or is near it. The size of a document's key is
+    /// never more than that of the entry as production counts it.
+    fn check_entry_size(&self, key: &[u8]) -> Result<(), Status> {
+        let most = match self.mode {
+            Mode::Native => MAX_INDEX_ENTRY_BYTES,
+            Mode::Datastore => MAX_ENTITY_ENTRY_BYTES,
+        };
+        if key.len() > most {
+            let length = key.len();
+            let text = format!("an index entry of {length} bytes is larger than {most} bytes");
+            return Err(Status::invalid_argument(text));
         }
-        Effect::Set(fields) => {
-            let body = body::encode(&fields);
-            (Arc::new(fields), body, None)
-        }
-        Effect::SetWhole(whole) => (whole.fields.clone(), whole.body.clone(), Some(whole.clone())),
-    };
-    let unchanged = at_start.filter(|start| start.body == body && state.is_some());
-    *state = Some(match unchanged {
-        Some(start) => start.clone(),
-        None => {
-            let create_time = state.as_ref().map_or(time, |state| state.create_time);
-            State { create_time, update_time: time, fields, body, made }
-        }
-    });
-    Ok(results)
-}
-
-/// The size of a key is never more than that of the entry as production counts it. What is refused here would make
-/// storage refuse the whole round, or is near it.
-fn check_entry_size(key: &[u8]) -> Result<(), Status> {
-    if key.len() > MAX_INDEX_ENTRY_BYTES {
-        return Err(Status::invalid_argument(format!(
-            "an index entry of {} bytes is larger than {MAX_INDEX_ENTRY_BYTES} bytes",
-            key.len()
-        )));
+        Ok(())
     }
-    Ok(())
-}
-
-/// Each field counts two entries (one for each direction), each array element two.
-fn check_entry_count(fields: &Fields) -> Result<(), Status> {
-    fn count(value: &Value) -> usize {
-        2 + match value {
-            Value::Array(elements) => 2 * elements.len(),
-            Value::Map(fields) => fields.values().map(count).sum(),
-            _ => 0,
-        }
-    }
-    let entries: usize = fields.values().map(count).sum();
-    if entries > MAX_INDEX_ENTRIES {
-        return Err(Status::invalid_argument("too many index entries for entity")
-            .with_info("INDEX_ENTRIES_COUNT_LIMIT_EXCEEDED", []));
-    }
-    Ok(())
 }

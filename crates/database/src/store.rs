@@ -16,6 +16,7 @@ use crate::database::{Database, History};
 use crate::error;
 use crate::index::IndexFile;
 use crate::keys::{DatabaseNumber, changes};
+use crate::mode::Mode;
 use crate::options::Options;
 use crate::retention::Retention;
 use crate::transaction::Ending;
@@ -69,42 +70,67 @@ impl Store {
         &self.engine
     }
 
-    /// A database by name; made when it is first named, if the options allow it.
-    pub fn database(self: &Arc<Self>, name: &DatabaseName) -> Result<Arc<Database>, Status> {
-        self.find(name, self.options.create_on_use)
-    }
-
-    /// A database by name; made if it is not there, whatever the options say.
-    pub fn create(self: &Arc<Self>, name: &DatabaseName) -> Result<Arc<Database>, Status> {
-        self.find(name, true)
-    }
-
-    /// True for a database that there is; asking makes none.
+    /// A database of documents by name; made when it is first named, if the options allow it.
     ///
     /// # Errors
-    /// What storage answers.
-    pub fn has(self: &Arc<Self>, name: &DatabaseName) -> Result<bool, Status> {
-        if self.databases.read().contains_key(name) {
-            return Ok(true);
-        }
-        Ok(self.catalog.lock().number(name)?.is_some())
+    /// FAILED_PRECONDITION for one that holds entities.
+    pub fn database(self: &Arc<Self>, name: &DatabaseName) -> Result<Arc<Database>, Status> {
+        self.find(name, Mode::Native, self.options.create_on_use)
     }
 
-    fn find(self: &Arc<Self>, name: &DatabaseName, create: bool) -> Result<Arc<Database>, Status> {
+    /// A database of entities by name; made when it is first named, if the options allow it.
+    ///
+    /// # Errors
+    /// FAILED_PRECONDITION for one that holds documents.
+    pub fn datastore(self: &Arc<Self>, name: &DatabaseName) -> Result<Arc<Database>, Status> {
+        self.find(name, Mode::Datastore, self.options.create_on_use)
+    }
+
+    /// A database of documents by name; made if it is not there, whatever the options say.
+    pub fn create(self: &Arc<Self>, name: &DatabaseName) -> Result<Arc<Database>, Status> {
+        self.find(name, Mode::Native, true)
+    }
+
+    /// What a database holds; None for one that is not there, or that was cleared and not used since.
+    pub fn mode(&self, name: &DatabaseName) -> Result<Option<Mode>, Status> {
+        if let Some(database) = self.databases.read().get(name) {
+            return Ok(Some(database.mode()));
+        }
+        let catalog = self.catalog.lock();
+        catalog.number(name)?.map_or(Ok(None), |_| catalog.mode(name))
+    }
+
+    fn find(
+        self: &Arc<Self>,
+        name: &DatabaseName,
+        mode: Mode,
+        create: bool,
+    ) -> Result<Arc<Database>, Status> {
+        let in_mode = |database: &Arc<Database>| {
+            let found = database.mode();
+            if found == mode { Ok(database.clone()) } else { Err(found.refusal(name)) }
+        };
         if let Some(database) = self.databases.read().get(name).filter(|database| !database.is_ended()) {
-            return Ok(database.clone());
+            return in_mode(database);
         }
         // Whoever clears the database holds the catalog, too.
         let catalog = self.catalog.lock();
         if let Some(database) = self.databases.read().get(name) {
-            return Ok(database.clone());
+            return in_mode(database);
         }
         let database = match catalog.number(name)? {
-            Some(number) => self.load(&catalog, name, number)?,
+            Some(number) => {
+                match catalog.mode(name)? {
+                    Some(found) if found != mode => return Err(found.refusal(name)),
+                    Some(_) => {}
+                    None => catalog.declare_mode(name, mode)?,
+                }
+                self.load(&catalog, (name, mode), number)?
+            }
             None if create => {
                 let now = Timestamp::from_micros(self.host.now_micros()).unwrap_or(Timestamp::MAX);
-                let (_, number) = catalog.renumber(name, now.previous())?;
-                self.load(&catalog, name, number)?
+                let (_, number) = catalog.renumber(name, Some(mode), now.previous())?;
+                self.load(&catalog, (name, mode), number)?
             }
             None => return Err(unknown_database(name)),
         };
@@ -114,7 +140,8 @@ impl Store {
         Ok(database)
     }
 
-    /// Drops all documents of a database, whatever their number, at once. Open transactions end.
+    /// Drops all that a database holds, whatever its size, at once. Open transactions end, and the next use declares
+    /// what it holds from then on.
     pub fn clear(self: &Arc<Self>, name: &DatabaseName) -> Result<(), Status> {
         let catalog = self.catalog.lock();
         let before = self.databases.read().get(name).cloned();
@@ -125,12 +152,10 @@ impl Store {
         // No time belongs to both: whoever comes back with an earlier one knows the old documents.
         let seen = before.as_ref().map_or(Timestamp::ZERO, |before| before.view().read_time().next());
         let now = Timestamp::from_micros(self.host.now_micros()).unwrap_or(Timestamp::MAX);
-        let renumbered = catalog.renumber(name, seen.max(now.previous()));
-        let (old, number) = renumbered.inspect_err(|_| set_ended(false))?;
+        let renumbered = catalog.renumber(name, None, seen.max(now.previous()));
+        let (old, _) = renumbered.inspect_err(|_| set_ended(false))?;
         // From here on the old rows are garbage, so nobody may go on with them, whatever fails below.
         self.databases.write().remove(name);
-        let fresh = self.load(&catalog, name, number)?;
-        self.databases.write().insert(name.clone(), fresh);
         if let Some(old) = old {
             self.retention.clear(old);
         }
@@ -150,7 +175,10 @@ impl Store {
     /// Declares `file` as the indexes of one database, in place of what it had. Returns at once; new
     /// indexes are built in the background.
     pub fn declare_indexes(self: &Arc<Self>, name: &DatabaseName, file: &IndexFile) -> Result<(), Status> {
-        let database = self.database(name)?;
+        let database = match self.mode(name)? {
+            Some(Mode::Datastore) => self.datastore(name)?,
+            Some(Mode::Native) | None => self.database(name)?,
+        };
         {
             let catalog = self.catalog.lock();
             let before = database.indexes();
@@ -236,20 +264,24 @@ impl Store {
     fn load(
         &self,
         catalog: &Catalog,
-        name: &DatabaseName,
+        (name, mode): (&DatabaseName, Mode),
         number: DatabaseNumber,
     ) -> Result<Arc<Database>, Status> {
         let (last_commit, begun) = (self.last_commit(number)?, catalog.begun(name)?);
         // Without documents an index is complete at once, but only if none were there that can still be read.
         let empty = last_commit == Timestamp::ZERO && self.is_empty(number)?;
-        let plan = IndexPlan::new(catalog, number, &self.options.indexes, empty)?;
+        let indexes = match mode {
+            Mode::Native => &self.options.indexes,
+            Mode::Datastore => &self.options.entity_indexes,
+        };
+        let plan = IndexPlan::new(catalog, number, indexes, empty)?;
         plan.record(catalog, number)?;
         // The database is not in use yet, so nobody can be reading them.
         plan.dropped.iter().for_each(|id| self.retention.drop_index(number, *id, Timestamp::ZERO));
         let (engine, host) = (self.engine.clone(), self.host.clone());
         let options = self.options.clone();
         let history = History { begun, last_commit: last_commit.max(begun) };
-        Ok(Arc::new(Database::new(name.clone(), engine, host, options, plan.set, history)))
+        Ok(Arc::new(Database::new((name.clone(), mode), engine, host, options, plan.set, history)))
     }
 
     fn is_empty(&self, number: DatabaseNumber) -> Result<bool, Status> {

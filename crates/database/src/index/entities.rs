@@ -11,8 +11,9 @@
 //! Every entry ends with the whole path, so entries of one value are in key order, and those of an ancestor's
 //! descendants are one range of them.
 
-use model::DocumentPath;
-use model::Status;
+use model::{DocumentPath, Status};
+use std::sync::Arc;
+
 use model::encoding::{END, push_id, push_ids};
 use model::entity::Properties;
 use model::entity::encoding::{push_value, push_value_descending};
@@ -29,32 +30,29 @@ const MAX_ENTRIES: usize = 20_000;
 const MAX_DECLARED_BYTES: usize = 2 << 20;
 
 /// The keys of all entries that an entity has: in the indexes of its properties and in the declared indexes of its
-/// kind. Not sorted. INVALID_ARGUMENT when there are too many.
-pub(crate) fn entity_entries(
+/// kind. Not sorted.
+pub(super) fn entity_entries(
     indexes: &IndexSet,
     path: &DocumentPath,
     properties: &Properties,
-) -> Result<Vec<Vec<u8>>, Status> {
+) -> Vec<Vec<u8>> {
     let values = indexed_values(properties);
-    let mut room = Room { entries: MAX_ENTRIES, bytes: MAX_DECLARED_BYTES };
-    let mut entries = property_entries(indexes.number(), path, &values, &mut room)?;
-    let mine =
-        indexes.declared().iter().filter(|index| index.definition.collection_id == path.collection_id());
-    for index in mine {
-        entries.extend(declared(indexes.number(), index, path, &values, &mut room)?);
+    let mut entries = property_entries(indexes.number(), path, &values);
+    for index in indexes_of(indexes, path) {
+        entries.extend(declared(indexes.number(), index, path, &values));
     }
-    Ok(entries)
+    entries
 }
 
-/// The keys of the entries that an entity has in one declared index.
-pub(crate) fn declared_entity_entries(
+/// The keys of the entries that an entity has in one declared index. An entity that was there before the index and
+/// would have more entries in it than an entity may have at all has none.
+pub(super) fn declared_entity_entries(
     number: DatabaseNumber,
     index: &DeclaredIndex,
     path: &DocumentPath,
     properties: &Properties,
-) -> Result<Vec<Vec<u8>>, Status> {
-    let mut room = Room { entries: MAX_ENTRIES, bytes: MAX_DECLARED_BYTES };
-    declared(number, index, path, &indexed_values(properties), &mut room)
+) -> Vec<Vec<u8>> {
+    declared(number, index, path, &indexed_values(properties))
 }
 
 /// The keys of the entries that an entity has in the indexes of its properties.
@@ -63,50 +61,64 @@ pub(super) fn all_property_entries(
     path: &DocumentPath,
     properties: &Properties,
 ) -> Vec<Vec<u8>> {
-    let mut room = Room { entries: usize::MAX, bytes: usize::MAX };
-    property_entries(number, path, &indexed_values(properties), &mut room).unwrap_or_default()
+    property_entries(number, path, &indexed_values(properties))
 }
 
-/// What the limits still leave.
-struct Room {
+/// Refuses an entity with too many indexed values, or too many or too large entries in declared indexes.
+pub(super) fn check_entries(
+    indexes: &IndexSet,
+    path: &DocumentPath,
+    properties: &Properties,
+) -> Result<(), Status> {
+    let values = indexed_values(properties);
+    let mut entries = values.values().map(Vec::len).sum::<usize>();
+    let mut bytes = 0usize;
+    for index in indexes_of(indexes, path) {
+        let Some(columns) = columns(index, &values) else { continue };
+        let weight = Weight::of(index, path, &columns);
+        entries = entries.saturating_add(weight.entries);
+        bytes = bytes.saturating_add(weight.bytes);
+    }
+    if entries > MAX_ENTRIES {
+        return Err(Status::invalid_argument(format!(
+            "Too many indexed properties: an entity may have {MAX_ENTRIES} index entries. Exclude properties from \
+             indexes."
+        )));
+    }
+    if bytes > MAX_DECLARED_BYTES {
+        return Err(Status::invalid_argument(format!(
+            "Index entries too large: an entity may have {MAX_DECLARED_BYTES} bytes of entries in composite indexes."
+        )));
+    }
+    Ok(())
+}
+
+fn indexes_of<'a>(indexes: &'a IndexSet, path: &'a DocumentPath) -> impl Iterator<Item = &'a DeclaredIndex> {
+    let mine = |index: &&Arc<DeclaredIndex>| index.definition.collection_id == path.collection_id();
+    indexes.declared().iter().filter(mine).map(|index| &**index)
+}
+
+/// What an entity's entries in one declared index come to, told without making them.
+struct Weight {
     entries: usize,
     bytes: usize,
 }
 
-impl Room {
-    fn take_entries(&mut self, count: Option<usize>) -> Result<(), Status> {
-        let left = count.and_then(|count| self.entries.checked_sub(count));
-        self.entries = left.ok_or_else(|| {
-            Status::invalid_argument(format!(
-                "Too many indexed properties: an entity may have {MAX_ENTRIES} index entries. Exclude properties from \
-                 indexes."
-            ))
-        })?;
-        Ok(())
-    }
-
-    fn take_bytes(&mut self, bytes: Option<usize>) -> Result<(), Status> {
-        let left = bytes.and_then(|bytes| self.bytes.checked_sub(bytes));
-        self.bytes = left.ok_or_else(|| {
-            Status::invalid_argument(format!(
-                "Index entries too large: an entity may have {MAX_DECLARED_BYTES} bytes of entries in composite indexes."
-            ))
-        })?;
-        Ok(())
+impl Weight {
+    /// Each row of the columns' product once for each parent. Saturates.
+    fn of(index: &DeclaredIndex, path: &DocumentPath, columns: &[Vec<Vec<u8>>]) -> Weight {
+        let rows = columns.iter().fold(1usize, |rows, column| rows.saturating_mul(column.len()));
+        let entries = rows.saturating_mul(parents(index.definition.scope, path).count());
+        let longest = |column: &Vec<Vec<u8>>| column.iter().map(Vec::len).max().unwrap_or(0);
+        let row = columns.iter().map(longest).sum::<usize>() + path.as_str().len();
+        Weight { entries, bytes: entries.saturating_mul(row) }
     }
 }
 
-fn property_entries(
-    number: DatabaseNumber,
-    path: &DocumentPath,
-    values: &IndexedValues<'_>,
-    room: &mut Room,
-) -> Result<Vec<Vec<u8>>, Status> {
-    room.take_entries(Some(values.values().map(Vec::len).sum()))?;
-    let namespace = path.ids().nth(1).unwrap_or_default();
+fn property_entries(number: DatabaseNumber, path: &DocumentPath, values: &IndexedValues<'_>) -> Vec<Vec<u8>> {
+    let namespace = path.ids().nth(1).expect("a path has at least two ids");
     let kind = indexes::properties(number, namespace, path.collection_id());
-    let mut name = Vec::new();
-    push_ids(&mut name, path.ids());
+    let name = name_bytes(Direction::Ascending, path);
     let mut entries = Vec::new();
     for (property, values) in values {
         let mut prefix = kind.clone();
@@ -118,7 +130,7 @@ fn property_entries(
             entries.push(key);
         }
     }
-    Ok(entries)
+    entries
 }
 
 fn declared(
@@ -126,35 +138,30 @@ fn declared(
     index: &DeclaredIndex,
     path: &DocumentPath,
     values: &IndexedValues<'_>,
-    room: &mut Room,
-) -> Result<Vec<Vec<u8>>, Status> {
+) -> Vec<Vec<u8>> {
     let definition = &index.definition;
-    let Some(columns) = columns(definition.value_columns(), values) else { return Ok(Vec::new()) };
-    let parents = parents(definition.scope, path);
+    let Some(columns) = columns(index, values) else { return Vec::new() };
+    if definition.collection_id != path.collection_id()
+        || Weight::of(index, path, &columns).entries > MAX_ENTRIES
+    {
+        return Vec::new();
+    }
     let name = name_bytes(definition.name_direction(), path);
-    let rows = columns.iter().try_fold(1usize, |rows, column| rows.checked_mul(column.len()));
-    let entries = rows.and_then(|rows| rows.checked_mul(parents.len()));
-    room.take_entries(entries)?;
-    let longest = |column: &Vec<Vec<u8>>| column.iter().map(Vec::len).max().unwrap_or(0);
-    let values_bytes: usize = columns.iter().map(longest).sum();
-    let mut rows = vec![Vec::with_capacity(values_bytes)];
+    let mut rows = vec![Vec::new()];
     for column in &columns {
         let extended = rows.iter().flat_map(|row| column.iter().map(|value| [&row[..], value].concat()));
         rows = extended.collect();
     }
     let mut keys = Vec::new();
-    for parent in &parents {
-        let prefix = indexes::declared_below(number, index.id, parent);
-        for row in &rows {
-            room.take_bytes(Some(row.len() + name.len()))?;
-            keys.push([&prefix[..], row, &name].concat());
-        }
+    for parent in parents(definition.scope, path) {
+        let prefix = indexes::declared_below(number, index.id, &parent);
+        keys.extend(rows.iter().map(|row| [&prefix[..], row, &name].concat()));
     }
-    Ok(keys)
+    keys
 }
 
 /// For each column the bytes of its values; None when the entity lacks one and so is not in the index.
-fn columns(columns: &[Column], values: &IndexedValues<'_>) -> Option<Vec<Vec<Vec<u8>>>> {
+fn columns(index: &DeclaredIndex, values: &IndexedValues<'_>) -> Option<Vec<Vec<Vec<u8>>>> {
     let encode = |column: &Column| {
         let name = column.path.segments().first()?;
         let of_name = values.get(name.as_str())?;
@@ -171,18 +178,17 @@ fn columns(columns: &[Column], values: &IndexedValues<'_>) -> Option<Vec<Vec<Vec
         }
         Some(encoded)
     };
-    columns.iter().map(encode).collect()
+    index.definition.value_columns().iter().map(encode).collect()
 }
 
-/// The paths that an entity's entries are filed under.
-fn parents(scope: IndexScope, path: &DocumentPath) -> Vec<DocumentPath> {
+/// The paths that an entity's entries are filed under: its namespace's or those of its ancestors and its own.
+fn parents(scope: IndexScope, path: &DocumentPath) -> impl Iterator<Item = DocumentPath> {
     let ids: Vec<&str> = path.ids().collect();
-    let upto = |pairs: usize| DocumentPath::new(&ids[..2 * pairs].join("/"));
     let pairs = match scope {
         IndexScope::Collection | IndexScope::CollectionGroup => 1..=1,
         IndexScope::Recursive => 2..=ids.len() / 2,
     };
-    pairs.filter_map(upto).collect()
+    pairs.map(move |pairs| DocumentPath::new(&ids[..2 * pairs].join("/")).expect("an even number of ids"))
 }
 
 /// The bytes by which an entry ends: the path, inverted with an [`END`] where the last column descends, so that the

@@ -1,9 +1,10 @@
 //! The entries of a document: pure functions from its fields to index keys.
 
 use model::encoding::{END, push_id, push_ids, push_index_value, push_index_value_descending};
+use model::limits::MAX_INDEX_ENTRIES;
 use model::query::Direction;
 use model::value::get_field;
-use model::{DocumentPath, FieldPath, Fields, Value};
+use model::{DocumentPath, FieldPath, Fields, Status, Value};
 
 use super::declared::{Column, ColumnKind, DeclaredIndex, IndexScope};
 use super::set::IndexSet;
@@ -11,7 +12,7 @@ use crate::keys::{DatabaseNumber, indexes, indexes::SingleFieldKind};
 
 /// The keys of all entries that a document has in the automatic indexes and in the declared indexes
 /// of its collection group. Not sorted.
-pub(crate) fn document_entries(indexes: &IndexSet, path: &DocumentPath, fields: &Fields) -> Vec<Vec<u8>> {
+pub(super) fn document_entries(indexes: &IndexSet, path: &DocumentPath, fields: &Fields) -> Vec<Vec<u8>> {
     let number = indexes.number();
     let collection = path.collection();
     let mut id = Vec::new();
@@ -98,7 +99,7 @@ pub(super) fn automatic_entries_of_field(
 }
 
 /// The entries of one document in one declared index: none unless it has every column.
-pub(crate) fn declared_entries(
+pub(super) fn declared_entries(
     number: DatabaseNumber,
     index: &DeclaredIndex,
     path: &DocumentPath,
@@ -164,4 +165,21 @@ fn with_column(mut keys: Vec<Vec<u8>>, column: &Column, fields: &Fields) -> Vec<
         (ColumnKind::Contains | ColumnKind::Vector { .. }, _) => return Vec::new(),
     }
     keys
+}
+
+/// Each field counts two entries (one for each direction), each array element two.
+pub(super) fn check_entry_count(fields: &Fields) -> Result<(), Status> {
+    fn count(value: &Value) -> usize {
+        2 + match value {
+            Value::Array(elements) => 2 * elements.len(),
+            Value::Map(fields) => fields.values().map(count).sum(),
+            _ => 0,
+        }
+    }
+    let entries: usize = fields.values().map(count).sum();
+    if entries > MAX_INDEX_ENTRIES {
+        return Err(Status::invalid_argument("too many index entries for entity")
+            .with_info("INDEX_ENTRIES_COUNT_LIMIT_EXCEEDED", []));
+    }
+    Ok(())
 }

@@ -291,9 +291,8 @@ impl IndexSource {
             SourceKind::Property | SourceKind::EveryProperty => {
                 all_property_entries(number, path, &properties()?)
             }
-            // An entity that has too many entries there has none.
             SourceKind::DeclaredEntities(index) => {
-                declared_entity_entries(number, index, path, &properties()?).unwrap_or_default()
+                declared_entity_entries(number, index, path, &properties()?)
             }
         };
         Ok(entries.iter().any(|entry| entry == key))

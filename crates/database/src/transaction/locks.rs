@@ -148,6 +148,15 @@ impl<J> LockTable<J> {
         self.holders.get(&id).map_or(0, |holder| holder.points.len() + holder.ranges.len())
     }
 
+    /// True when the transaction has read one of the documents that it writes.
+    pub(crate) fn has_read(&self, id: TransactionId, writes: &WriteSet) -> bool {
+        let Some(holder) = self.holders.get(&id) else { return false };
+        let in_range = |key: &Bytes| {
+            holder.ranges.iter().any(|(space, range)| *space == Space::Documents && range.contains(key))
+        };
+        writes.documents.iter().any(|(path, key)| holder.points.contains(path) || in_range(key))
+    }
+
     /// Protects what the transaction has read. Whatever is granted stays granted while it waits for
     /// the rest. `wounded` receives transactions that had to be aborted to keep waiting finite.
     pub(crate) fn lock_reads(

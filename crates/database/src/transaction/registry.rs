@@ -7,7 +7,8 @@ use bytes::Bytes;
 use model::{Code, Status, Timestamp};
 
 use super::{Age, Concurrency, TransactionMode};
-use crate::error::{CONTENTION, EXPIRED, INVALID_TRANSACTION, TOO_MUCH_CONTENTION};
+use crate::error::{CONTENTION, EXPIRED, INVALID_TRANSACTION};
+use crate::mode::Mode;
 use crate::view::{ReadSet, View};
 
 /// Numbers a transaction within one run of the server.
@@ -68,6 +69,7 @@ pub(crate) struct Begun {
 pub(crate) struct Registry {
     /// Tells tokens of this database and run from others'.
     nonce: u64,
+    mode: Mode,
     next: u64,
     live: HashMap<TransactionId, Transaction>,
     ended: HashMap<TransactionId, Ended>,
@@ -75,9 +77,10 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    pub(crate) fn new(nonce: u64) -> Self {
+    pub(crate) fn new(nonce: u64, mode: Mode) -> Self {
         Registry {
             nonce,
+            mode,
             next: 1,
             live: HashMap::new(),
             ended: HashMap::new(),
@@ -140,10 +143,13 @@ impl Registry {
     /// What the token of an ended transaction answers.
     pub(crate) fn ended_status(&self, id: TransactionId) -> Status {
         match self.ended.get(&id).map(|ended| ended.how) {
-            Some(Ending::Committed | Ending::RolledBack | Ending::Expired) => Status::aborted(EXPIRED),
+            Some(Ending::Committed | Ending::RolledBack | Ending::Expired) => match self.mode {
+                Mode::Native => Status::aborted(EXPIRED),
+                Mode::Datastore => Status::invalid_argument(EXPIRED),
+            },
             Some(Ending::Refused) => Status::invalid_argument(EXPIRED),
             Some(Ending::Wounded) => Status::aborted(CONTENTION),
-            Some(Ending::WaitedTooLong) => Status::aborted(TOO_MUCH_CONTENTION),
+            Some(Ending::WaitedTooLong) => Status::aborted(self.mode.waited_too_long()),
             None => Status::invalid_argument(INVALID_TRANSACTION),
         }
     }
@@ -251,7 +257,7 @@ mod tests {
     #[test]
     fn a_look_from_before_a_transaction_began_or_ended_finds_nothing_late() {
         let [before, later] = [1, 2].map(Duration::from_secs);
-        let mut registry = Registry::new(0);
+        let mut registry = Registry::new(0, Mode::Native);
         let begun = registry
             .begin(&TransactionMode::ReadOnly { read_time: None }, Concurrency::Default, later)
             .expect("there is room");
