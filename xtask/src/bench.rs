@@ -32,7 +32,7 @@ pub struct Options {
 
 /// Builds what is measured and what measures, both in release, and runs it.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
-    let python = python::prepare(workspace)?;
+    let python = python::prepare(workspace, python::USUAL)?;
     let mut cargo = command::cargo();
     command::run(cargo.current_dir(&workspace.root).args([
         "build",

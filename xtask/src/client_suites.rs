@@ -31,10 +31,12 @@ pub enum Suite {
     Web,
     /// The system tests that the official Python client ships, unmodified.
     Official,
+    /// App Engine's SDK by the API bridge, and the guestbook below `examples/`.
+    AppEngine,
 }
 
 /// Every suite, in the order of running: the quickest to tell a mistake first.
-pub const ALL: &[Suite] = &[Suite::Python, Suite::Node, Suite::Web, Suite::Official];
+pub const ALL: &[Suite] = &[Suite::Python, Suite::AppEngine, Suite::Node, Suite::Web, Suite::Official];
 
 /// The server that a suite talks to.
 pub struct Target<'a> {
@@ -46,6 +48,7 @@ pub struct Target<'a> {
 /// What suites are run with. Each is made once, when the first suite needs it.
 pub struct Tools {
     python: Option<Python>,
+    app_engine: Option<Python>,
     node: Option<Node>,
     browser: Option<PathBuf>,
 }
@@ -57,6 +60,7 @@ impl Suite {
             Suite::Node => "Node client tests",
             Suite::Web => "browser tests",
             Suite::Official => "official Python system tests",
+            Suite::AppEngine => "App Engine tests",
         }
     }
 
@@ -67,6 +71,7 @@ impl Suite {
             Suite::Node => "node",
             Suite::Web => "web",
             Suite::Official => "official",
+            Suite::AppEngine => "appengine",
         }
     }
 
@@ -78,6 +83,7 @@ impl Suite {
         let missing_index = match self {
             Suite::Python | Suite::Node | Suite::Web => "require",
             Suite::Official => "suggest",
+            Suite::AppEngine => return vec![],
         };
         let indexes = self.directory(workspace).join("firestore.indexes.json").display().to_string();
         vec!["--missing-index".to_owned(), missing_index.to_owned(), "--indexes".to_owned(), indexes]
@@ -91,6 +97,7 @@ impl Suite {
             Suite::Node => clients.join("node"),
             Suite::Web => clients.join("web"),
             Suite::Official => clients.join("firestore_system"),
+            Suite::AppEngine => clients.join("appengine"),
         }
     }
 }
@@ -99,9 +106,13 @@ impl Tools {
     /// Makes what the suites need. What cannot be made is a failed step of the summary, and its suites cannot run.
     pub fn prepare(workspace: &Workspace, suites: &[Suite], summary: &mut Summary) -> Self {
         let needs = |wanted: &[Suite]| suites.iter().any(|suite| wanted.contains(suite));
-        let mut tools = Tools { python: None, node: None, browser: None };
+        let mut tools = Tools { python: None, app_engine: None, node: None, browser: None };
         if needs(&[Suite::Python, Suite::Official]) {
-            tools.python = summary.step("Python packages", || python::prepare(workspace));
+            tools.python = summary.step("Python packages", || python::prepare(workspace, python::USUAL));
+        }
+        if needs(&[Suite::AppEngine]) {
+            tools.app_engine =
+                summary.step("App Engine packages", || python::prepare(workspace, python::APP_ENGINE));
         }
         if needs(&[Suite::Node, Suite::Web]) {
             tools.node = summary.step("npm packages", || node::prepare(workspace));
@@ -116,6 +127,7 @@ impl Tools {
     pub fn can_run(&self, suite: Suite) -> bool {
         match suite {
             Suite::Python | Suite::Official => self.python.is_some(),
+            Suite::AppEngine => self.app_engine.is_some(),
             Suite::Node => self.node.is_some(),
             Suite::Web => self.node.is_some() && self.browser.is_some(),
         }
@@ -149,6 +161,10 @@ impl Tools {
             Suite::Official => {
                 let tests = python()?.unpack_source(workspace, OFFICIAL_PACKAGE)?.join("tests/system");
                 Ok(pytest(python()?, &directory, &tests, arguments))
+            }
+            Suite::AppEngine => {
+                let python = self.app_engine.as_ref().ok_or_else(|| missing("Python"))?;
+                Ok(pytest(python, &directory, &directory, arguments))
             }
             Suite::Node => node()?.test_runner(suite.name(), arguments),
             Suite::Web => {

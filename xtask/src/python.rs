@@ -1,4 +1,4 @@
-//! The Python that the client suites run in: a virtual environment below `target/`, with pinned packages.
+//! The Pythons that the client suites run in: virtual environments below `target/`, with pinned packages.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,7 +7,12 @@ use crate::command;
 use crate::failure::Failure;
 use crate::workspace::Workspace;
 
-const REQUIREMENTS: &str = "clients/requirements.txt";
+/// What most suites run in.
+pub const USUAL: Environment = Environment { name: "venv", requirements: "clients/requirements.txt" };
+/// What App Engine's SDK runs in, which cannot share an environment with newer packages.
+pub const APP_ENGINE: Environment =
+    Environment { name: "venv-appengine", requirements: "clients/appengine/requirements.txt" };
+
 /// A copy of the requirements inside the environment: while it equals them, the environment is up to date.
 const STAMP: &str = "installed-requirements.txt";
 /// The suites read TOML with the standard library, which can since this version.
@@ -16,31 +21,40 @@ const ADVICE: &str = "The client suites need python3 (3.11 or newer) with venv. 
     \n    apt-get install python3 python3-venv\n\n\
     To run only the Rust tests: cargo xtask test --rust-only";
 
-/// A virtual environment that has every package of `clients/requirements.txt`.
+/// A virtual environment: its directory, and the file that pins its packages.
+#[derive(Clone, Copy)]
+pub struct Environment {
+    name: &'static str,
+    requirements: &'static str,
+}
+
+/// A virtual environment that has every package it is to have.
 pub struct Python {
     pub executable: PathBuf,
+    requirements: &'static str,
 }
 
 /// Makes the environment, or reuses it when the requirements have not changed since.
 ///
 /// Fails, with what to install, when there is no usable python3; fails with pip's words when packages cannot be
 /// installed.
-pub fn prepare(workspace: &Workspace) -> Result<Python, Failure> {
+pub fn prepare(workspace: &Workspace, environment: Environment) -> Result<Python, Failure> {
     check_system_python()?;
-    let directory = workspace.clients_target().join("venv");
+    let directory = workspace.clients_target().join(environment.name);
     let executable = directory.join("bin").join("python");
-    let requirements = workspace.root.join(REQUIREMENTS);
-    let wanted =
-        std::fs::read_to_string(&requirements).map_err(Failure::doing(format!("read {REQUIREMENTS}")))?;
+    let python = Python { executable: executable.clone(), requirements: environment.requirements };
+    let requirements = workspace.root.join(environment.requirements);
+    let wanted = std::fs::read_to_string(&requirements)
+        .map_err(Failure::doing(format!("read {}", environment.requirements)))?;
     let stamp = directory.join(STAMP);
     let installed = std::fs::read_to_string(&stamp).unwrap_or_default();
     if installed == wanted && executable.exists() {
-        println!("{} is up to date with {REQUIREMENTS}", directory.display());
-        return Ok(Python { executable });
+        println!("{} is up to date with {}", directory.display(), environment.requirements);
+        return Ok(python);
     }
     install(&directory, &executable, &requirements)?;
     std::fs::write(&stamp, wanted).map_err(Failure::doing(format!("write {}", stamp.display())))?;
-    Ok(Python { executable })
+    Ok(python)
 }
 
 impl Python {
@@ -48,7 +62,7 @@ impl Python {
     ///
     /// Returns the unpacked directory. It is unpacked anew each time, so nobody's edits survive in it.
     pub fn unpack_source(&self, workspace: &Workspace, package: &str) -> Result<PathBuf, Failure> {
-        let version = pinned_version(workspace, package)?;
+        let version = pinned_version(workspace, self.requirements, package)?;
         let downloads = workspace.clients_target().join("sources");
         std::fs::create_dir_all(&downloads).map_err(Failure::doing("make a directory for sources"))?;
         // PEP 625: a source distribution is named with underscores.
@@ -90,14 +104,13 @@ fn install(directory: &Path, executable: &Path, requirements: &Path) -> Result<(
     command::run(pip.arg(requirements))
 }
 
-fn pinned_version(workspace: &Workspace, package: &str) -> Result<String, Failure> {
-    let requirements = workspace
-        .text(Path::new(REQUIREMENTS))?
-        .ok_or_else(|| Failure::new(format!("{REQUIREMENTS} is not UTF-8")))?;
-    requirements
-        .lines()
+fn pinned_version(workspace: &Workspace, requirements: &str, package: &str) -> Result<String, Failure> {
+    let text = workspace
+        .text(Path::new(requirements))?
+        .ok_or_else(|| Failure::new(format!("{requirements} is not UTF-8")))?;
+    text.lines()
         .filter_map(|line| line.split_once("=="))
         .find(|(name, _)| name.trim() == package)
         .map(|(_, version)| version.trim().to_owned())
-        .ok_or_else(|| Failure::new(format!("{REQUIREMENTS} does not pin {package}==<version>")))
+        .ok_or_else(|| Failure::new(format!("{requirements} does not pin {package}==<version>")))
 }
