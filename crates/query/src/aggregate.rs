@@ -4,7 +4,7 @@
 //! documents that have every aggregated field take part, in every figure: production's scan of the
 //! index over those fields finds no others.
 
-mod number;
+pub(crate) mod number;
 
 use database::{IndexDefinition, IndexSet, View};
 use model::query::{AggregationKind, AggregationQuery};

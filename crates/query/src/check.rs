@@ -123,6 +123,6 @@ fn own_database(value: &Value, database: &DatabaseName) -> Result<(), Status> {
 
 /// True when the filter has more disjuncts than production allows; answers how many.
 fn too_many_disjuncts(filter: &model::query::Filter) -> Option<u64> {
-    let count = dnf::count(filter);
+    let count = dnf::tree(filter).count();
     (count > limits::MAX_DISJUNCTIONS as u64).then_some(count)
 }

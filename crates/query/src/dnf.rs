@@ -20,42 +20,58 @@ pub(crate) enum Test<'a> {
     Is(UnaryOperator),
 }
 
-/// How many disjuncts a filter has, without making them.
-pub(crate) fn count(filter: &Filter) -> u64 {
-    match filter {
-        Filter::And(filters) => filters.iter().map(count).fold(1, u64::saturating_mul),
-        Filter::Or(filters) => filters.iter().map(count).fold(0, u64::saturating_add),
-        Filter::Field { operator, value, .. } => match (expanded(*operator), value) {
-            (Some(_), Value::Array(values)) => values.len() as u64,
-            (_, _) => 1,
-        },
-        Filter::Unary { .. } => 1,
-    }
+/// A condition as it was written: ANDs and ORs over comparisons.
+#[derive(Clone, Debug)]
+pub(crate) enum Tree<L> {
+    And(Vec<Tree<L>>),
+    Or(Vec<Tree<L>>),
+    Leaf(L),
 }
 
-/// The disjuncts; the caller has looked at [`count`] before.
-pub(crate) fn expand(filter: &Filter) -> Vec<Vec<Leaf<'_>>> {
-    match filter {
-        Filter::And(filters) => filters.iter().map(expand).fold(vec![Vec::new()], conjunction),
-        Filter::Or(filters) => filters.iter().flat_map(expand).collect(),
-        Filter::Field { path, operator, value } => match (expanded(*operator), value) {
-            (Some(each), Value::Array(values)) => {
-                values.iter().map(|value| vec![Leaf { path, test: Test::Compare(each, value) }]).collect()
-            }
-            (_, value) => vec![vec![Leaf { path, test: Test::Compare(*operator, value) }]],
-        },
-        Filter::Unary { path, operator } => vec![vec![Leaf { path, test: Test::Is(*operator) }]],
+impl<L: Clone> Tree<L> {
+    /// How many disjuncts it has, without making them.
+    pub fn count(&self) -> u64 {
+        match self {
+            Tree::And(parts) => parts.iter().map(Tree::count).fold(1, u64::saturating_mul),
+            Tree::Or(parts) => parts.iter().map(Tree::count).fold(0, u64::saturating_add),
+            Tree::Leaf(_) => 1,
+        }
+    }
+
+    /// The disjuncts; the caller has looked at [`Tree::count`] before.
+    pub fn expand(self) -> Vec<Vec<L>> {
+        match self {
+            Tree::And(parts) => parts.into_iter().map(Tree::expand).fold(vec![Vec::new()], conjunction),
+            Tree::Or(parts) => parts.into_iter().flat_map(Tree::expand).collect(),
+            Tree::Leaf(leaf) => vec![vec![leaf]],
+        }
     }
 }
 
 /// Every pair of a left and a right disjunct, joined. Long conjunctions grow in place.
-fn conjunction<'a>(mut left: Vec<Vec<Leaf<'a>>>, right: Vec<Vec<Leaf<'a>>>) -> Vec<Vec<Leaf<'a>>> {
+fn conjunction<L: Clone>(mut left: Vec<Vec<L>>, right: Vec<Vec<L>>) -> Vec<Vec<L>> {
     if let [only] = right.as_slice() {
         left.iter_mut().for_each(|leaves| leaves.extend_from_slice(only));
         return left;
     }
-    let both = |l: &Vec<Leaf<'a>>, r: &Vec<Leaf<'a>>| [l.as_slice(), r].concat();
+    let both = |l: &Vec<L>, r: &Vec<L>| [l.as_slice(), r].concat();
     left.iter().flat_map(|l| right.iter().map(move |r| both(l, r))).collect()
+}
+
+/// A filter with its list operators as ORs.
+pub(crate) fn tree(filter: &Filter) -> Tree<Leaf<'_>> {
+    match filter {
+        Filter::And(filters) => Tree::And(filters.iter().map(tree).collect()),
+        Filter::Or(filters) => Tree::Or(filters.iter().map(tree).collect()),
+        Filter::Field { path, operator, value } => match (expanded(*operator), value) {
+            (Some(each), Value::Array(values)) => {
+                let leaf = |value| Tree::Leaf(Leaf { path, test: Test::Compare(each, value) });
+                Tree::Or(values.iter().map(leaf).collect())
+            }
+            (_, value) => Tree::Leaf(Leaf { path, test: Test::Compare(*operator, value) }),
+        },
+        Filter::Unary { path, operator } => Tree::Leaf(Leaf { path, test: Test::Is(*operator) }),
+    }
 }
 
 /// The operator that each value of a list operator is compared with.

@@ -27,6 +27,7 @@ use merge::MergeRows;
 use names::NameRows;
 use nearest::NearestRows;
 use page::PageRows;
+pub(crate) use sort::MAX_SORT_BYTES;
 use sort::SortRows;
 use union::UnionRows;
 
@@ -129,7 +130,7 @@ impl Execution {
 }
 
 impl Rows {
-    fn of(node: &Node, source: &Source) -> Self {
+    pub(crate) fn of(node: &Node, source: &Source) -> Self {
         let boxed = |input: &Node| Box::new(Rows::of(input, source));
         match node {
             Node::Nothing => Rows::Nothing,

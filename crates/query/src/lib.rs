@@ -16,6 +16,7 @@
 mod aggregate;
 mod check;
 mod dnf;
+pub mod entities;
 mod execute;
 mod explain;
 mod gql;

@@ -14,7 +14,7 @@ mod disjunct;
 mod order;
 
 pub(crate) use condition::{Condition, Operator, ShowValue};
-pub(crate) use cut::{Cut, KeyPart, encoded};
+pub(crate) use cut::{Cut, Edge, KeyPart, Tail, encoded};
 pub(crate) use disjunct::{Constraint, Disjunct};
 
 use model::query::{FindNearest, Order, StructuredQuery};

@@ -19,7 +19,7 @@ mod print;
 mod read;
 
 pub(crate) use print::properties;
-pub(crate) use read::{IndexRead, KeyColumn, NameRead, Pinned, PinnedBy};
+pub(crate) use read::{Cuts, IndexRead, KeyColumn, NameRead, Pinned, PinnedBy, ValueLength, directed};
 
 use database::{IndexDefinition, IndexSet};
 use model::query::{AggregationKind, FindNearest, Order};

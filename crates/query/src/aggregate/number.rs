@@ -4,7 +4,7 @@ use model::Value;
 
 /// What has been added so far.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Total {
+pub(crate) struct Total {
     /// Exact: 2^63 integers would be needed to leave it.
     integers: i128,
     doubles: f64,

@@ -34,7 +34,7 @@ pub(super) fn check<'a>(
             limits::MAX_DISJUNCTIONS
         )));
     }
-    let disjuncts = dnf::expand(filter);
+    let disjuncts = dnf::tree(filter).expand();
     one_containment_each(&disjuncts)?;
     inequalities(&leaves)?;
     Ok(disjuncts)

@@ -9,12 +9,12 @@ use std::sync::Arc;
 
 use database::{ByteRange, IndexEntry, IndexScan, IndexSource};
 use model::Status;
-use model::encoding::{after_prefix, value_length};
+use model::encoding::after_prefix;
 use model::query::Direction;
 
 use super::{Found, Row, Run};
 use crate::normal::KeyPart;
-use crate::plan::{IndexRead, KeyColumn};
+use crate::plan::{IndexRead, KeyColumn, ValueLength};
 use crate::source::{CLOSE_DESCENDING, Source};
 use crate::span::{Span, inverted, inverted_edge};
 
@@ -28,6 +28,7 @@ pub(crate) struct IndexRows {
     scan: Option<IndexScan>,
     /// The last entry that was read, for a merge that has not moved past it.
     head: Option<Head>,
+    value_length: ValueLength,
     /// A column after the first wants only some values.
     selective: bool,
     /// What keys must have at their ends, and entries do not have, or the other way round.
@@ -66,6 +67,7 @@ impl IndexRows {
             direction: read.direction,
             prefix: read.prefix.clone(),
             parts: read.parts.clone(),
+            value_length: read.value_length,
             ranges: read.ranges.iter().cloned().collect(),
             scan: None,
             head: None,
@@ -158,7 +160,7 @@ impl IndexRows {
                 KeyPart::Constant(bytes) => woven.extend_from_slice(bytes),
                 KeyPart::Column => {
                     let column = columns.next().expect("a column for each open part");
-                    let (value, after) = split(rest, column)?;
+                    let (value, after) = self.split(rest, column)?;
                     woven.extend_from_slice(value);
                     rest = after;
                 }
@@ -214,7 +216,7 @@ impl IndexRows {
         let mut at = 0;
         for (n, column) in self.columns.iter().enumerate() {
             let is_name = n + 1 == self.columns.len();
-            let value = if is_name { &key[at..] } else { split(&key[at..], column)?.0 };
+            let value = if is_name { &key[at..] } else { self.split(&key[at..], column)?.0 };
             if n > 0 && !column.spans.contains(value) {
                 let next = column.spans.at_or_above(value).map(|span| [&key[..at], &span.start].concat());
                 return Ok(match next.or_else(|| after_prefix(&key[..at])) {
@@ -225,6 +227,13 @@ impl IndexRows {
             at += value.len();
         }
         Ok(Verdict::Wanted)
+    }
+
+    /// The first column's bytes of a key, and the rest.
+    fn split<'k>(&self, key: &'k [u8], column: &KeyColumn) -> Result<(&'k [u8], &'k [u8]), Status> {
+        let length = (self.value_length)(key, column.direction == Direction::Descending);
+        let length = length.map_err(|_| Status::internal("An index entry is damaged."))?;
+        Ok(key.split_at(length))
     }
 }
 
@@ -238,11 +247,4 @@ impl Close {
             (false, true) => Close::Pop,
         }
     }
-}
-
-/// The first column's bytes of a key, and the rest.
-fn split<'k>(key: &'k [u8], column: &KeyColumn) -> Result<(&'k [u8], &'k [u8]), Status> {
-    let length = value_length(key, column.direction == Direction::Descending);
-    let length = length.map_err(|_| Status::internal("An index entry is damaged."))?;
-    Ok(key.split_at(length))
 }

@@ -122,7 +122,7 @@ impl<'q> Parser<'q> {
     fn select_aggregations(&mut self) -> Result<GqlStatement, Status> {
         let mut aggregations = self.list(Self::aggregation)?;
         let mut query = EntityQuery::default();
-        self.from_where(&mut query)?;
+        self.source(&mut query)?;
         unqualified(&mut query);
         unqualified_aggregations(&mut aggregations, query.kind.as_deref());
         Ok(GqlStatement::Aggregation(EntityAggregationQuery { query, aggregations }))
@@ -132,7 +132,7 @@ impl<'q> Parser<'q> {
     fn query(&mut self) -> Result<EntityQuery, Status> {
         let mut query = EntityQuery::default();
         self.what(&mut query)?;
-        self.from_where(&mut query)?;
+        self.source(&mut query)?;
         if self.is_word("GROUP") {
             return Err(Status::invalid_argument("GROUP BY not supported."));
         }
@@ -151,7 +151,7 @@ impl<'q> Parser<'q> {
     }
 
     /// `FROM a WHERE b = 1`, or neither
-    fn from_where(&mut self, query: &mut EntityQuery) -> Result<(), Status> {
+    fn source(&mut self, query: &mut EntityQuery) -> Result<(), Status> {
         query.namespace = self.partition.namespace.to_string();
         if self.take_word("FROM") {
             query.kind = Some(self.name("a kind")?);

@@ -8,19 +8,25 @@ use model::query::{Cursor, Direction, Order};
 
 use crate::source::Source;
 
-/// A place between keys: a start keeps what lies above it, an end what lies below.
+/// A cursor of a query, as a cut.
 #[derive(Clone, Debug)]
 pub(crate) struct Cut {
-    /// Encoded values of the first columns, in the columns' directions.
-    values: Vec<Vec<u8>>,
-    tail: Tail,
+    edge: Edge,
     /// For printing.
     cursor: Cursor,
 }
 
-/// Where the cut lies among the keys that begin with the values.
+/// A place between keys: a start keeps what lies above it, an end what lies below.
 #[derive(Clone, Debug)]
-enum Tail {
+pub(crate) struct Edge {
+    /// Encoded values of the first columns, in the columns' directions.
+    pub values: Vec<Vec<u8>>,
+    pub tail: Tail,
+}
+
+/// Where an edge lies among the keys that begin with its values.
+#[derive(Clone, Debug)]
+pub(crate) enum Tail {
     Before,
     After,
     /// At this edge of their names; None: above them all.
@@ -52,11 +58,23 @@ impl Cut {
             }
             values.push(encoded(value, column.direction));
         }
-        Some(Cut { values, tail, cursor: cursor.clone() })
+        Some(Cut { edge: Edge { values, tail }, cursor: cursor.clone() })
     }
 
     /// The cut in keys that hold only the columns of `parts`; None: above every key.
     pub fn edge(&self, parts: &[KeyPart]) -> Option<Vec<u8>> {
+        self.edge.among(parts)
+    }
+
+    /// The cursor it was made from.
+    pub fn cursor(&self) -> &Cursor {
+        &self.cursor
+    }
+}
+
+impl Edge {
+    /// The edge in keys that hold only the columns of `parts`; None: above every key.
+    pub fn among(&self, parts: &[KeyPart]) -> Option<Vec<u8>> {
         let mut edge = Vec::new();
         for (value, part) in self.values.iter().zip(parts) {
             match part {
@@ -77,11 +95,6 @@ impl Cut {
                 Some(edge)
             }
         }
-    }
-
-    /// The cursor it was made from.
-    pub fn cursor(&self) -> &Cursor {
-        &self.cursor
     }
 }
 

@@ -310,6 +310,7 @@ impl Wanted {
         IndexRead {
             source: fit.source.clone(),
             automatic: fit.automatic,
+            value_length: model::encoding::value_length,
             direction: fit.direction,
             pinned: fit.covers.iter().map(|n| self.pinned[*n].clone()).collect(),
             prefix,

@@ -2,6 +2,7 @@
 
 use database::{IndexSource, NameSource};
 use model::FieldPath;
+use model::encoding::EncodingError;
 use model::query::{Direction, Order};
 
 use crate::normal::{Condition, Constraint, Cut, Disjunct, KeyPart, Normal};
@@ -25,6 +26,8 @@ pub(crate) struct IndexRead {
     pub source: IndexSource,
     /// Nobody declared it.
     pub automatic: bool,
+    /// Tells how long the value is that bytes begin with, upright or inverted.
+    pub value_length: ValueLength,
     /// Ascending reads the index forward.
     pub direction: Direction,
     pub pinned: Vec<Pinned>,
@@ -38,6 +41,9 @@ pub(crate) struct IndexRead {
     pub ranges: Vec<Span>,
     pub cuts: Cuts,
 }
+
+/// Documents and entities encode values differently.
+pub(crate) type ValueLength = fn(&[u8], bool) -> Result<usize, EncodingError>;
 
 /// A column of the key with the values that are wanted of it.
 #[derive(Clone, Debug)]

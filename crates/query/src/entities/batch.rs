@@ -1,0 +1,285 @@
+//! Answers in batches: each is bounded, and tells exactly what comes after it.
+
+use bytes::Bytes;
+use model::entity::encoding::push_value;
+use model::entity::indexed::indexed_values;
+use model::entity::{EntityValue, Key, Properties, Property, body};
+use model::{Document, DocumentPath, Status, Timestamp};
+
+use super::cursor::{Position, split};
+use super::execute::{EntityExecution, Next};
+use super::normal::{Normal, Output};
+use crate::damage;
+use crate::execute::{Found, Row};
+use crate::explain::ExecutionStats;
+
+/// Results of one batch, as production's.
+const MAX_RESULTS: usize = 300;
+/// Bytes of keys and bodies after which a batch takes no further result.
+const MAX_BYTES: usize = 1024 * 1024;
+/// Results that one batch leaves out for the offset.
+const MAX_SKIPPED: u64 = 1_000;
+/// Rows that one batch looks at: a filter that rejects all but a few must not hold a call for ever.
+const MAX_ROWS: u64 = 100_000;
+
+/// The meaning of every value that a projection answers.
+const INDEX_VALUE: i32 = 18;
+
+/// A part of a query's results.
+#[derive(Clone, Debug)]
+pub struct EntityBatch {
+    pub result_type: ResultType,
+    pub rows: Vec<EntityRow>,
+    /// How many results the offset left out in this batch.
+    pub skipped: u64,
+    /// Behind the last of those.
+    pub skipped_cursor: Option<Bytes>,
+    /// Behind the last result; where the query began, if there was none.
+    pub end_cursor: Bytes,
+    pub more_results: MoreResults,
+    pub read_time: Timestamp,
+    /// What it took, for "explain".
+    pub stats: ExecutionStats,
+}
+
+/// One result.
+#[derive(Clone, Debug)]
+pub struct EntityRow {
+    pub key: Key,
+    pub content: RowContent,
+    /// None where only an index was read. The version is the update time in microseconds.
+    pub create_time: Option<Timestamp>,
+    pub update_time: Option<Timestamp>,
+    /// Directly behind this result.
+    pub cursor: Bytes,
+}
+
+/// What a result holds besides its key.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RowContent {
+    /// The stored bytes of all properties: see [`model::entity::body`].
+    Entity(Bytes),
+    Key,
+    Properties(Properties),
+}
+
+/// What the results of a query hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResultType {
+    Full,
+    Projection,
+    KeyOnly,
+}
+
+/// What comes after a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MoreResults {
+    /// More of what was asked for: ask again from the end cursor, with the rest of offset and limit.
+    NotFinished,
+    AfterLimit,
+    AfterCursor,
+    None,
+}
+
+impl ResultType {
+    pub(super) fn of(output: &Output) -> Self {
+        match output {
+            Output::Entities => ResultType::Full,
+            Output::Keys => ResultType::KeyOnly,
+            Output::Properties(_) => ResultType::Projection,
+        }
+    }
+}
+
+/// A batch while it grows.
+struct Growing {
+    rows: Vec<EntityRow>,
+    bytes: usize,
+    skipped: u64,
+    skipped_at: Option<Position>,
+    at: Position,
+    looked_at: u64,
+}
+
+impl EntityExecution {
+    /// Answers one batch of the query.
+    ///
+    /// # Errors
+    /// What the view answers; RESOURCE_EXHAUSTED when a sort in memory grows too large.
+    pub fn batch(mut self) -> Result<EntityBatch, Status> {
+        let window = self.query.window.clone();
+        let wanted = window.limit.map_or(MAX_RESULTS, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        let skips = usize::try_from(window.offset.min(MAX_SKIPPED)).expect("at most a thousand");
+        self.keep(skips + wanted.min(MAX_RESULTS) + 1);
+        let start = window.start.unwrap_or_else(Position::begin);
+        let end = window.end.as_ref().and_then(|end| end.edge(&self.query.order));
+        let mut batch =
+            Growing { rows: Vec::new(), bytes: 0, skipped: 0, skipped_at: None, at: start, looked_at: 0 };
+        let more_results = loop {
+            let skipping = batch.skipped < window.offset;
+            let limit_reached =
+                !skipping && window.limit.is_some_and(|limit| batch.rows.len() as u64 >= limit);
+            if limit_reached {
+                break self.look_ahead(end.as_deref())?;
+            }
+            if batch.is_full() {
+                break MoreResults::NotFinished;
+            }
+            match self.next()? {
+                Next::End => break MoreResults::None,
+                Next::Rejected(place) => batch.reject(&place, &self.query)?,
+                Next::Result(row) if end.as_ref().is_some_and(|end| row.key >= *end) => {
+                    break MoreResults::AfterCursor;
+                }
+                Next::Result(row) => {
+                    batch.at = Position::behind(&row.key, &self.query.order, self.query.distinct)?;
+                    batch.looked_at += 1;
+                    if skipping {
+                        batch.skipped += 1;
+                        batch.skipped_at = Some(batch.at.clone());
+                    } else {
+                        let cursor = batch.at.write(self.query.shape);
+                        let row = self.row(row, cursor)?;
+                        batch.bytes += row.size();
+                        batch.rows.push(row);
+                    }
+                }
+            }
+        };
+        Ok(batch.finished(&self, more_results))
+    }
+
+    /// What comes after the limit.
+    fn look_ahead(&mut self, end: Option<&[u8]>) -> Result<MoreResults, Status> {
+        loop {
+            match self.next()? {
+                Next::End => return Ok(MoreResults::None),
+                Next::Rejected(_) => {}
+                Next::Result(row) if end.is_some_and(|end| row.key.as_slice() >= end) => {
+                    return Ok(MoreResults::AfterCursor);
+                }
+                Next::Result(_) => return Ok(MoreResults::AfterLimit),
+            }
+        }
+    }
+
+    fn row(&mut self, row: Row, cursor: Bytes) -> Result<EntityRow, Status> {
+        let place = row.key.clone();
+        match self.query.output.clone() {
+            Output::Entities => {
+                let document = self.entity(row)?;
+                Ok(self.result(
+                    &document.path.clone(),
+                    Some(&document),
+                    RowContent::Entity(document.body.clone()),
+                    cursor,
+                )?)
+            }
+            Output::Keys => match &row.found {
+                Found::Entry(entry, source) => {
+                    self.result(&entry.path(source)?, None, RowContent::Key, cursor)
+                }
+                Found::Document(document) => {
+                    self.result(&document.path, Some(document), RowContent::Key, cursor)
+                }
+            },
+            Output::Properties(names) => {
+                let document = self.entity(row)?;
+                let projected = projected(&place, &names, &document, &self.query)?;
+                self.result(&document.path, Some(&document), RowContent::Properties(projected), cursor)
+            }
+        }
+    }
+
+    fn result(
+        &self,
+        path: &DocumentPath,
+        document: Option<&Document>,
+        content: RowContent,
+        cursor: Bytes,
+    ) -> Result<EntityRow, Status> {
+        let foreign = || Status::internal(format!("The path {path} is none of an entity."));
+        // What is computed was never written.
+        let times = document.filter(|document| document.update_time != Timestamp::ZERO);
+        Ok(EntityRow {
+            key: Key::of_document_path(&self.query.database, path).ok_or_else(foreign)?,
+            content,
+            create_time: times.map(|document| document.create_time),
+            update_time: times.map(|document| document.update_time),
+            cursor,
+        })
+    }
+}
+
+impl EntityRow {
+    fn size(&self) -> usize {
+        let content = match &self.content {
+            RowContent::Entity(body) => body.len(),
+            RowContent::Key => 0,
+            RowContent::Properties(properties) => model::entity::size::properties_size(properties),
+        };
+        content + model::entity::size::key_size(&self.key) + self.cursor.len()
+    }
+}
+
+impl Growing {
+    fn is_full(&self) -> bool {
+        self.rows.len() >= MAX_RESULTS
+            || self.bytes >= MAX_BYTES
+            || self.skipped >= MAX_SKIPPED
+            || self.looked_at >= MAX_ROWS
+    }
+
+    fn reject(&mut self, place: &[u8], query: &Normal) -> Result<(), Status> {
+        self.looked_at += 1;
+        if self.is_full() {
+            // Not behind the whole group of a distinct query: the group's first result may come next.
+            self.at = Position::behind(place, &query.order, 0)?;
+        }
+        Ok(())
+    }
+
+    fn finished(self, execution: &EntityExecution, more_results: MoreResults) -> EntityBatch {
+        let query = &execution.query;
+        let returned = self.rows.len() as u64;
+        EntityBatch {
+            result_type: ResultType::of(&query.output),
+            stats: super::explain::stats(&execution.run.meter, returned, self.skipped),
+            rows: self.rows,
+            skipped: self.skipped,
+            skipped_cursor: self.skipped_at.map(|at| at.write(query.shape)),
+            end_cursor: self.at.write(query.shape),
+            more_results,
+            read_time: execution.read_time(),
+        }
+    }
+}
+
+/// The values that a result has of the projected properties, as indexes give them: instants are integers.
+fn projected(
+    place: &[u8],
+    names: &[String],
+    document: &Document,
+    query: &Normal,
+) -> Result<Properties, Status> {
+    let properties = body::decode(&document.body).map_err(damage)?;
+    let indexed = indexed_values(&properties);
+    let pieces = split(place, &query.order)?;
+    let mut projected = Properties::new();
+    for (column, piece) in query.order.iter().zip(&pieces) {
+        let Some(name) = column.name.as_ref().filter(|name| names.contains(name)) else { continue };
+        let is_it = |value: &&std::borrow::Cow<'_, EntityValue>| {
+            let mut bytes = Vec::new();
+            push_value(&mut bytes, value);
+            bytes == *piece
+        };
+        let value = indexed.get(name.as_str()).and_then(|values| values.iter().find(is_it));
+        let value = match value.map(|value| value.as_ref().clone()) {
+            Some(EntityValue::Timestamp(time)) => EntityValue::Integer(time.micros()),
+            Some(value) => value,
+            None => return Err(Status::internal("A result has a value that its entity has not.")),
+        };
+        projected.insert(name.clone(), Property { value, excluded: false, meaning: INDEX_VALUE });
+    }
+    Ok(projected)
+}

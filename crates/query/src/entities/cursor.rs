@@ -1,0 +1,287 @@
+//! Cursors: places in the results of a query, as bytes that only such a query takes.
+//!
+//! ```text
+//! version (1) | shape of the query (8) | side (1) | ascending value of each column, path of the key, END
+//! ```
+//! Values are kept upright and the side as seen from below, so a cursor serves the reversed query too. A cursor of a
+//! distinct query holds the group's columns only: it stands behind the whole group.
+
+use bytes::Bytes;
+use model::encoding::{END, after_prefix, read_ids};
+use model::entity::encoding::value_length;
+use model::entity::query::{EntityFilter, EntityQuery};
+use model::entity::validate::KEY_PROPERTY;
+use model::query::Direction;
+use model::{DocumentPath, Status};
+
+use super::normal::OrderColumn;
+use crate::normal::{Edge, Tail};
+use crate::span::inverted;
+
+const VERSION: u8 = 1;
+const SHAPE_BYTES: usize = 8;
+
+/// A place between results.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Position {
+    side: Side,
+    /// The columns' bytes, each upright; the key's path is closed by [`END`].
+    pieces: Vec<Vec<u8>>,
+}
+
+/// On which side of the result, or group of results, that its pieces name.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Side {
+    /// Before all results, in the order of the query.
+    Begin = 0,
+    /// Where smaller ones are.
+    Below = 1,
+    /// Where greater ones are.
+    Above = 2,
+    /// Behind a group, in the order of the query.
+    AfterGroup = 3,
+}
+
+impl Position {
+    /// Before everything.
+    pub fn begin() -> Self {
+        Position { side: Side::Begin, pieces: Vec::new() }
+    }
+
+    /// Directly behind the result at `place`; behind its whole group in a distinct query.
+    ///
+    /// # Errors
+    /// INTERNAL for a place that is none of this order.
+    pub fn behind(place: &[u8], order: &[OrderColumn], distinct: usize) -> Result<Self, Status> {
+        let mut pieces = split(place, order)?;
+        if distinct > 0 {
+            pieces.truncate(distinct);
+            return Ok(Position { side: Side::AfterGroup, pieces });
+        }
+        Ok(Position { side: above(order), pieces })
+    }
+
+    /// Reads a cursor.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT when it is none, or one of another query.
+    pub fn read(bytes: &[u8], shape: u64, order: &[OrderColumn]) -> Result<Self, Status> {
+        let malformed = || Status::invalid_argument("Error parsing protocol message");
+        let (&VERSION, rest) = bytes.split_first().ok_or_else(malformed)? else { return Err(malformed()) };
+        let (own, rest) = rest.split_first_chunk::<SHAPE_BYTES>().ok_or_else(malformed)?;
+        if *own != shape.to_be_bytes() {
+            return Err(Status::invalid_argument("cursor does not match query"));
+        }
+        let (side, mut rest) = rest.split_first().ok_or_else(malformed)?;
+        let side = match side {
+            0 => Side::Begin,
+            1 => Side::Below,
+            2 => Side::Above,
+            3 => Side::AfterGroup,
+            _ => return Err(malformed()),
+        };
+        let mut pieces = Vec::new();
+        while !rest.is_empty() {
+            let column = order.get(pieces.len()).ok_or_else(malformed)?;
+            let (piece, after) = rest.split_at(upright_length(rest, column).ok_or_else(malformed)?);
+            pieces.push(piece.to_vec());
+            rest = after;
+        }
+        let whole = pieces.len() == order.len();
+        let legal = match side {
+            Side::Begin => pieces.is_empty(),
+            Side::Below | Side::Above => whole,
+            Side::AfterGroup => !pieces.is_empty() && !whole,
+        };
+        if legal { Ok(Position { side, pieces }) } else { Err(malformed()) }
+    }
+
+    /// The cursor for clients.
+    pub fn write(&self, shape: u64) -> Bytes {
+        let mut bytes = vec![VERSION];
+        bytes.extend_from_slice(&shape.to_be_bytes());
+        bytes.push(self.side as u8);
+        self.pieces.iter().for_each(|piece| bytes.extend_from_slice(piece));
+        bytes.into()
+    }
+
+    /// The least place that lies behind it. None: nothing does.
+    pub fn edge(&self, order: &[OrderColumn]) -> Option<Vec<u8>> {
+        let mut place = Vec::new();
+        for (n, (piece, column)) in self.pieces.iter().zip(order).enumerate() {
+            push_directed(&mut place, piece, column, n + 1 == order.len());
+        }
+        match self.side {
+            Side::Begin => Some(Vec::new()),
+            Side::AfterGroup => after_prefix(&place),
+            side => {
+                // Everything that begins with a whole place and is longer sorts behind it.
+                if side == above(order) {
+                    place.push(0);
+                }
+                Some(place)
+            }
+        }
+    }
+
+    /// The same edge, for reads whose rows lack some of the columns before the key.
+    pub fn between(&self, order: &[OrderColumn]) -> Edge {
+        let mut values = Vec::new();
+        let mut tail = Tail::After;
+        for (n, (piece, column)) in self.pieces.iter().zip(order).enumerate() {
+            let mut bytes = Vec::new();
+            push_directed(&mut bytes, piece, column, n + 1 == order.len());
+            if column.name.is_none() {
+                if self.side == above(order) {
+                    bytes.push(0);
+                }
+                tail = Tail::Name(Some(bytes));
+                break;
+            }
+            values.push(bytes);
+        }
+        if self.side == Side::Begin {
+            tail = Tail::Before;
+        }
+        Edge { values, tail }
+    }
+}
+
+/// The side of what comes later in an order, as seen from its key.
+fn above(order: &[OrderColumn]) -> Side {
+    match order.last().map(|column| column.direction) {
+        Some(Direction::Descending) => Side::Below,
+        Some(Direction::Ascending) | None => Side::Above,
+    }
+}
+
+/// Appends an upright piece as a place has it: see [`push_path`] for keys.
+fn push_directed(place: &mut Vec<u8>, piece: &[u8], column: &OrderColumn, is_last: bool) {
+    match (column.direction, &column.name) {
+        (Direction::Descending, _) => place.extend(inverted(piece)),
+        (Direction::Ascending, None) if is_last => place.extend_from_slice(&piece[..piece.len() - 1]),
+        (Direction::Ascending, _) => place.extend_from_slice(piece),
+    }
+}
+
+/// Appends the bytes of a path as a column of a place: closed by [`END`], but for an ascending one that is last,
+/// where index entries have none either.
+pub(super) fn push_path(place: &mut Vec<u8>, path: &[u8], direction: Direction, is_last: bool) {
+    match direction {
+        Direction::Ascending => {
+            place.extend_from_slice(path);
+            if !is_last {
+                place.push(END);
+            }
+        }
+        Direction::Descending => {
+            place.extend(inverted(path));
+            place.push(!END);
+        }
+    }
+}
+
+/// The upright pieces of a place.
+pub(super) fn split(place: &[u8], order: &[OrderColumn]) -> Result<Vec<Vec<u8>>, Status> {
+    let foreign = || Status::internal("A place of a result is none of its order.");
+    let mut rest = place;
+    let mut pieces = Vec::new();
+    for (n, column) in order.iter().enumerate() {
+        let descending = column.direction == Direction::Descending;
+        let mut piece = match (&column.name, descending) {
+            (Some(_), _) => {
+                let (piece, after) = rest.split_at(value_length(rest, descending).map_err(|_| foreign())?);
+                rest = after;
+                piece.to_vec()
+            }
+            (None, false) if n + 1 == order.len() => [std::mem::take(&mut rest), &[END]].concat(),
+            (None, _) => {
+                let upright = if descending { inverted(rest) } else { rest.to_vec() };
+                let length = path_length(&upright).ok_or_else(foreign)?;
+                let (piece, after) = rest.split_at(length);
+                rest = after;
+                piece.to_vec()
+            }
+        };
+        if descending {
+            piece = inverted(&piece);
+        }
+        pieces.push(piece);
+    }
+    if rest.is_empty() { Ok(pieces) } else { Err(foreign()) }
+}
+
+fn upright_length(bytes: &[u8], column: &OrderColumn) -> Option<usize> {
+    match column.name {
+        Some(_) => value_length(bytes, false).ok(),
+        None => path_length(bytes),
+    }
+}
+
+/// The length of a path with its [`END`].
+fn path_length(bytes: &[u8]) -> Option<usize> {
+    let (path, rest) = read_ids(bytes).ok()?;
+    DocumentPath::new(&path)?;
+    (rest.first() == Some(&END)).then(|| bytes.len() - rest.len() + 1)
+}
+
+/// A fingerprint of what a cursor depends on: all of a query but where it begins and how much is wanted. A query that
+/// runs the other way over everything has the same.
+pub(super) fn shape(query: &EntityQuery, order: &[OrderColumn]) -> u64 {
+    let turned = order[0].direction;
+    let mut hash = Fingerprint::new();
+    hash.text(&query.namespace);
+    hash.text(query.kind.as_deref().unwrap_or("\0"));
+    query.filter.iter().for_each(|filter| hash.filter(filter));
+    for column in order {
+        hash.text(column.name.as_deref().unwrap_or(KEY_PROPERTY));
+        let reversed = if query.distinct_on.is_empty() { turned } else { Direction::Ascending };
+        hash.byte(u8::from(column.direction == reversed));
+    }
+    for names in [&query.projection, &query.distinct_on] {
+        let mut names: Vec<&String> = names.iter().collect();
+        names.sort_unstable();
+        names.iter().for_each(|name| hash.text(name));
+        hash.byte(0xff);
+    }
+    hash.0
+}
+
+/// FNV-1a: a cursor of another query is a mistake to find, no attack to withstand.
+struct Fingerprint(u64);
+
+impl Fingerprint {
+    fn new() -> Self {
+        Fingerprint(0xcbf2_9ce4_8422_2325)
+    }
+
+    fn byte(&mut self, byte: u8) {
+        self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.byte(*byte));
+        (bytes.len() as u64).to_be_bytes().iter().for_each(|byte| self.byte(*byte));
+    }
+
+    fn text(&mut self, text: &str) {
+        self.bytes(text.as_bytes());
+    }
+
+    fn filter(&mut self, filter: &EntityFilter) {
+        match filter {
+            EntityFilter::And(filters) | EntityFilter::Or(filters) => {
+                self.byte(if matches!(filter, EntityFilter::And(_)) { 1 } else { 2 });
+                filters.iter().for_each(|filter| self.filter(filter));
+                self.byte(3);
+            }
+            EntityFilter::Property { name, operator, value } => {
+                self.text(name);
+                self.byte(4 + *operator as u8);
+                let mut bytes = Vec::new();
+                model::entity::body::encode_value(&mut bytes, value);
+                self.bytes(&bytes);
+            }
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! Runs a plan over one view: rows are pulled one by one, and told from results.
+
+use std::collections::{BTreeMap, HashSet};
+
+use database::View;
+use model::{Code, Document, Status, Timestamp};
+
+use super::cursor::split;
+use super::metadata::MetadataRows;
+use super::normal::{Normal, Output, path_bytes};
+use super::place::Judge;
+use super::plan::{EntityPlan, Step};
+use crate::execute::{Found, MAX_SORT_BYTES, Meter, Row, Rows, Run};
+use crate::plan::Node;
+use crate::source::Source;
+
+/// Bytes of the list of entities that were seen; whoever comes after is looked up instead.
+const MAX_SEEN_BYTES: usize = if cfg!(test) { 4 * 1024 } else { 32 * 1024 * 1024 };
+/// What a row takes in a list besides its bytes.
+const ROW_BYTES: usize = 160;
+
+/// A query for entities that is being answered.
+pub struct EntityExecution {
+    pub(super) query: Normal,
+    pub(super) run: Run,
+    judge: Judge,
+    stream: Stream,
+    /// The group that the last result was of, in a distinct query.
+    group: Option<Vec<u8>>,
+}
+
+/// One step of an execution.
+pub(super) enum Next {
+    Result(Row),
+    /// A row at this place is no result.
+    Rejected(Vec<u8>),
+    End,
+}
+
+/// The running form of a [`Step`].
+enum Stream {
+    Nothing,
+    Rows(Rows),
+    First { rows: Rows, seen: HashSet<Vec<u8>>, bytes: usize },
+    Confirm(Rows),
+    Sort { inputs: Vec<Node>, keep: Option<usize> },
+    Sorted(std::collections::btree_map::IntoValues<Vec<u8>, Row>),
+    Metadata(MetadataRows),
+}
+
+impl EntityExecution {
+    pub(super) fn new(plan: &EntityPlan, view: &View) -> Self {
+        let query = plan.query.clone();
+        let rows = |node: &Node| Rows::of(node, &plan.source);
+        let stream = match &plan.step {
+            Step::Nothing => Stream::Nothing,
+            Step::Rows(node) => Stream::Rows(rows(node)),
+            Step::First(node) => Stream::First { rows: rows(node), seen: HashSet::new(), bytes: 0 },
+            Step::Confirm(node) => Stream::Confirm(rows(node)),
+            Step::Sort(inputs) => Stream::Sort { inputs: inputs.clone(), keep: None },
+            Step::Metadata(kind) => Stream::Metadata(MetadataRows::new(*kind, &query)),
+        };
+        let judge = Judge::of(&query, &plan.required);
+        let run = Run {
+            view: view.clone(),
+            source: plan.source.clone(),
+            meter: Meter::default(),
+            look_ahead: false,
+        };
+        EntityExecution { query, run, judge, stream, group: None }
+    }
+
+    /// The time whose state is read.
+    pub fn read_time(&self) -> Timestamp {
+        self.run.view.read_time()
+    }
+
+    /// Tells how many results will be asked for at most: sorting in memory keeps no more.
+    pub(super) fn keep(&mut self, results: usize) {
+        if let Stream::Sort { keep, .. } = &mut self.stream {
+            *keep = Some(results);
+        }
+    }
+
+    /// The next row, and whether it is a result.
+    pub(super) fn next(&mut self) -> Result<Next, Status> {
+        if let Stream::Sort { inputs, keep } = &mut self.stream {
+            let sorter = Sorter { query: &self.query, judge: &self.judge, keep: *keep };
+            let sorted = sorter.sort(std::mem::take(inputs), &mut self.run)?;
+            self.stream = Stream::Sorted(sorted.into_values());
+        }
+        let run = &mut self.run;
+        let row = match &mut self.stream {
+            Stream::Nothing | Stream::Sort { .. } => None,
+            Stream::Rows(rows) | Stream::First { rows, .. } | Stream::Confirm(rows) => rows.next(run)?,
+            Stream::Sorted(rows) => rows.next(),
+            Stream::Metadata(rows) => rows.next(run)?,
+        };
+        let Some(row) = row else { return Ok(Next::End) };
+        if self.group.as_ref().is_some_and(|group| row.key.starts_with(group)) {
+            return Ok(Next::Rejected(row.key));
+        }
+        let place = row.key.clone();
+        let Some(row) = self.told(row)? else { return Ok(Next::Rejected(place)) };
+        if self.query.distinct > 0 {
+            self.group = Some(group_of(&place, &self.query)?);
+        }
+        Ok(Next::Result(row))
+    }
+
+    /// The row, if it is a result.
+    fn told(&mut self, row: Row) -> Result<Option<Row>, Status> {
+        match &mut self.stream {
+            Stream::Nothing
+            | Stream::Rows(_)
+            | Stream::Sort { .. }
+            | Stream::Sorted(_)
+            | Stream::Metadata(_) => Ok(Some(row)),
+            Stream::First { seen, bytes, .. } => {
+                let mut identity = self.judge.combination(&row.key)?;
+                identity.push(path_of(&row.key, &self.query)?);
+                let identity = identity.concat();
+                if seen.contains(&identity) {
+                    return Ok(None);
+                }
+                *bytes += identity.len() + ROW_BYTES;
+                if *bytes > MAX_SEEN_BYTES {
+                    return self.confirmed(row);
+                }
+                seen.insert(identity);
+                Ok(Some(row))
+            }
+            Stream::Confirm(_) => self.confirmed(row),
+        }
+    }
+
+    /// The row with its entity, if the entity stands there.
+    fn confirmed(&mut self, row: Row) -> Result<Option<Row>, Status> {
+        let place = row.key.clone();
+        let document = self.run.document(row)?;
+        let confirms = self.judge.confirms(&place, &path_bytes(&document.path), &document.body)?;
+        Ok(confirms.then_some(Row { key: place, found: Found::Document(document) }))
+    }
+
+    /// What of a property's values an entity is found by.
+    pub(super) fn entity(&mut self, row: Row) -> Result<Document, Status> {
+        self.run.document(row)
+    }
+}
+
+/// The columns of a place that a distinct query has one result for.
+fn group_of(place: &[u8], query: &Normal) -> Result<Vec<u8>, Status> {
+    let pieces = split(place, &query.order)?;
+    let length = pieces[..query.distinct].iter().map(Vec::len).sum();
+    Ok(place[..length].to_vec())
+}
+
+/// The upright path at a place.
+fn path_of(place: &[u8], query: &Normal) -> Result<Vec<u8>, Status> {
+    Ok(split(place, &query.order)?.swap_remove(query.key_at()))
+}
+
+/// Puts the results of candidates in order, in memory.
+struct Sorter<'a> {
+    query: &'a Normal,
+    judge: &'a Judge,
+    keep: Option<usize>,
+}
+
+impl Sorter<'_> {
+    fn sort(&self, inputs: Vec<Node>, run: &mut Run) -> Result<BTreeMap<Vec<u8>, Row>, Status> {
+        let mut sorted = BTreeMap::new();
+        let start = match &self.query.window.start {
+            Some(start) => start.edge(&self.query.order),
+            None => Some(Vec::new()),
+        };
+        let Some(start) = start else { return Ok(sorted) };
+        let source: Source = run.source.clone();
+        let mut bytes = 0;
+        for input in inputs {
+            let mut rows = Rows::of(&input, &source);
+            while let Some(row) = rows.next(run)? {
+                let document = run.document(row)?;
+                for place in self.judge.places(&path_bytes(&document.path), &document.body)? {
+                    if place >= start {
+                        bytes += self.hold(&mut sorted, place, &document)?;
+                    }
+                }
+                while self.keep.is_some_and(|keep| sorted.len() > keep) {
+                    bytes -= sorted.pop_last().map_or(0, |(key, row)| size(&key, &row));
+                }
+                if bytes > MAX_SORT_BYTES {
+                    return Err(too_large());
+                }
+            }
+        }
+        Ok(sorted)
+    }
+
+    /// Keeps a result, if it is the first of its group; answers how many bytes more are held.
+    fn hold(
+        &self,
+        sorted: &mut BTreeMap<Vec<u8>, Row>,
+        place: Vec<u8>,
+        document: &Document,
+    ) -> Result<usize, Status> {
+        let key = if self.query.distinct > 0 { group_of(&place, self.query)? } else { place.clone() };
+        let known = sorted.get(&key);
+        if known.is_some_and(|known| known.key <= place) {
+            return Ok(0);
+        }
+        let freed = known.map_or(0, |known| size(&key, known));
+        let mut document = document.clone();
+        if self.query.output == Output::Keys {
+            document.body = bytes::Bytes::new();
+        }
+        let row = Row { key: place, found: Found::Document(document) };
+        let held = size(&key, &row);
+        sorted.insert(key, row);
+        Ok(held.saturating_sub(freed))
+    }
+}
+
+fn size(key: &[u8], row: &Row) -> usize {
+    let document = match &row.found {
+        Found::Entry(..) => 0,
+        Found::Document(document) => document.body.len() + document.path.as_str().len(),
+    };
+    ROW_BYTES + key.len() + row.key.len() + document
+}
+
+fn too_large() -> Status {
+    Status::new(
+        Code::ResourceExhausted,
+        format!(
+            "The query sorts more than {MAX_SORT_BYTES} bytes in memory because no index has its order. Declare the \
+             index in index.yaml, or set a limit."
+        ),
+    )
+}

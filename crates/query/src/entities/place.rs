@@ -1,0 +1,200 @@
+//! Which results an entity is, and where each stands.
+
+use std::collections::BTreeMap;
+
+use model::entity::encoding::push_value;
+use model::entity::indexed::indexed_values;
+use model::entity::{Properties, body};
+use model::query::Direction;
+use model::{Code, Status};
+
+use super::cursor::{push_path, split};
+use super::normal::{Disjunct, Normal, OrderColumn};
+use crate::damage;
+use crate::span::inverted;
+
+/// Results that one entity may be: as many as it may have index entries.
+const MAX_RESULTS: usize = 20_000;
+
+/// Judges entities for one query.
+#[derive(Clone, Debug)]
+pub(super) struct Judge {
+    disjuncts: Vec<Disjunct>,
+    order: Vec<OrderColumn>,
+    exploded: Vec<String>,
+    /// Properties that an entity must have for reasons outside the query.
+    required: Vec<String>,
+    /// Every property that matters.
+    names: Vec<String>,
+}
+
+/// Of each property its encoded values, sorted.
+type Values = BTreeMap<String, Vec<Vec<u8>>>;
+
+/// The values that one result has of the exploded properties.
+type Combination = Vec<Vec<u8>>;
+
+impl Judge {
+    /// For a query's results that have the properties `required` besides.
+    pub fn of(query: &Normal, required: &[String]) -> Self {
+        let disjuncts = &query.disjuncts;
+        let compared = disjuncts.iter().flat_map(|one| one.pins.keys().chain(one.ranges.keys()));
+        let ordered = query.order.iter().filter_map(|column| column.name.as_ref());
+        let mut names: Vec<String> =
+            compared.chain(ordered).chain(&query.exploded).chain(required).cloned().collect();
+        names.sort_unstable();
+        names.dedup();
+        Judge {
+            disjuncts: disjuncts.clone(),
+            order: query.order.clone(),
+            exploded: query.exploded.clone(),
+            required: required.to_vec(),
+            names,
+        }
+    }
+
+    /// The places of all results that an entity is.
+    ///
+    /// # Errors
+    /// RESOURCE_EXHAUSTED when there are too many; INTERNAL for a damaged entity.
+    pub fn places(&self, path: &[u8], body: &[u8]) -> Result<Vec<Vec<u8>>, Status> {
+        let values = self.values(body)?;
+        let mut least: BTreeMap<Combination, Vec<u8>> = BTreeMap::new();
+        for disjunct in &self.disjuncts {
+            for (combination, place) in self.rows(disjunct, path, &values, None)? {
+                let known = least.entry(combination).or_insert_with(|| place.clone());
+                if place < *known {
+                    *known = place;
+                }
+            }
+        }
+        Ok(least.into_values().collect())
+    }
+
+    /// True when a result stands at `place`, where an index has a row of the entity.
+    pub fn confirms(&self, place: &[u8], path: &[u8], body: &[u8]) -> Result<bool, Status> {
+        let combination = if self.exploded.is_empty() { None } else { Some(self.combination(place)?) };
+        let values = self.values(body)?;
+        let mut least: Option<Vec<u8>> = None;
+        for disjunct in &self.disjuncts {
+            for (_, row) in self.rows(disjunct, path, &values, combination.as_ref())? {
+                least = Some(least.map_or(row.clone(), |known| known.min(row)));
+            }
+        }
+        Ok(least.is_some_and(|least| least == place))
+    }
+
+    /// What tells the results of one entity apart.
+    pub fn combination(&self, place: &[u8]) -> Result<Combination, Status> {
+        let pieces = split(place, &self.order)?;
+        let exploded = self.order.iter().zip(pieces).filter(|(column, _)| self.is_exploded(column));
+        Ok(exploded.map(|(_, piece)| piece).collect())
+    }
+
+    fn is_exploded(&self, column: &OrderColumn) -> bool {
+        column.name.as_ref().is_some_and(|name| self.exploded.contains(name))
+    }
+
+    fn values(&self, body: &[u8]) -> Result<Values, Status> {
+        let mut properties = Properties::new();
+        for name in &self.names {
+            // A dot may be part of a name or lead into an embedded entity.
+            let ends = name.match_indices('.').map(|(at, _)| at).chain([name.len()]);
+            for outer in ends.map(|end| &name[..end]) {
+                if let (false, Some(property)) =
+                    (properties.contains_key(outer), body::find(body, outer).map_err(damage)?)
+                {
+                    properties.insert(outer.to_owned(), property);
+                }
+            }
+        }
+        let encode = |value: &std::borrow::Cow<'_, model::entity::EntityValue>| {
+            let mut bytes = Vec::new();
+            push_value(&mut bytes, value);
+            bytes
+        };
+        let indexed = indexed_values(&properties);
+        let wanted = indexed.iter().filter(|(name, _)| self.names.iter().any(|wanted| wanted == *name));
+        Ok(wanted.map(|(name, values)| (name.to_string(), values.iter().map(encode).collect())).collect())
+    }
+
+    /// The rows that an entity has for one disjunct, of those of a combination the first; with `only`, just for that
+    /// combination.
+    fn rows(
+        &self,
+        disjunct: &Disjunct,
+        path: &[u8],
+        values: &Values,
+        only: Option<&Combination>,
+    ) -> Result<Vec<(Combination, Vec<u8>)>, Status> {
+        let complete = self.required.iter().all(|name| values.contains_key(name));
+        if !complete || !disjunct.accepts(path, values) {
+            return Ok(Vec::new());
+        }
+        let mut rows = vec![(Vec::new(), Vec::new())];
+        for (n, column) in self.order.iter().enumerate() {
+            let is_last = n + 1 == self.order.len();
+            let Some(name) = &column.name else {
+                rows.iter_mut().for_each(|(_, place)| push_path(place, path, column.direction, is_last));
+                continue;
+            };
+            let Some(values) = values.get(name) else { return Ok(Vec::new()) };
+            let candidates = disjunct.candidates(name, values);
+            if !self.is_exploded(column) {
+                let first = match column.direction {
+                    Direction::Ascending => candidates.first(),
+                    Direction::Descending => candidates.last(),
+                };
+                let Some(first) = first else { return Ok(Vec::new()) };
+                rows.iter_mut().for_each(|(_, place)| push_value_bytes(place, first, column.direction));
+                continue;
+            }
+            if rows.len().saturating_mul(candidates.len()) > MAX_RESULTS {
+                return Err(too_many());
+            }
+            let mut longer = Vec::with_capacity(rows.len() * candidates.len());
+            for (combination, place) in &rows {
+                let asked = only.and_then(|only| only.get(combination.len()));
+                let fitting = candidates.iter().filter(|value| asked.is_none_or(|asked| asked == *value));
+                for value in fitting {
+                    let (mut combination, mut place) = (combination.clone(), place.clone());
+                    combination.push(value.to_vec());
+                    push_value_bytes(&mut place, value, column.direction);
+                    longer.push((combination, place));
+                }
+            }
+            rows = longer;
+        }
+        Ok(rows)
+    }
+}
+
+impl Disjunct {
+    /// Whether an entity with this path and these values matches.
+    fn accepts(&self, path: &[u8], values: &Values) -> bool {
+        let none = Vec::new();
+        let of = |name: &String| values.get(name).unwrap_or(&none);
+        let pinned = |(name, pins): (&String, &Vec<Vec<u8>>)| {
+            pins.iter().all(|pin| of(name).binary_search(pin).is_ok())
+        };
+        self.keys.contains(path)
+            && self.pins.iter().all(pinned)
+            && self.ranges.iter().all(|(name, spans)| of(name).iter().any(|value| spans.contains(value)))
+    }
+}
+
+fn push_value_bytes(place: &mut Vec<u8>, value: &[u8], direction: Direction) {
+    match direction {
+        Direction::Ascending => place.extend_from_slice(value),
+        Direction::Descending => place.extend(inverted(value)),
+    }
+}
+
+fn too_many() -> Status {
+    Status::new(
+        Code::ResourceExhausted,
+        format!(
+            "An entity has more than {MAX_RESULTS} combinations of the projected values. Project fewer lists."
+        ),
+    )
+}
