@@ -217,7 +217,7 @@ mod tests {
 
     use super::*;
     use crate::Counts;
-    use crate::connection::{Connection, Memory};
+    use crate::connection::Connection;
     use crate::grpc::frames::Frames;
 
     type Make = fn(AnswerStream, Instant, Call, Undelivered) -> Body;
@@ -226,7 +226,7 @@ mod tests {
     fn body(make: Make) -> Body {
         let frames = Frames::one(|out| out.resize(3 * PIECE_BYTES, 0));
         let messages = stream::iter([Ok(frames)]).chain(stream::pending());
-        let connection = Connection::new(&Memory::whole());
+        let connection = Connection::local();
         let call = Call::of(Method::Listen, &Counts::new());
         make(Box::pin(messages), Instant::now() + STALLED * 10, call, connection.undelivered())
     }

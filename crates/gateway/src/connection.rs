@@ -1,5 +1,6 @@
 //! What one connection holds of the server's memory, and whether it is in use.
 
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -32,6 +33,8 @@ pub(crate) struct Claim {
 
 /// One connection.
 pub(crate) struct Connection {
+    /// The address of its other end.
+    peer: IpAddr,
     memory: Memory,
     born: Instant,
     /// Answers and requests that are not over.
@@ -84,9 +87,10 @@ impl Memory {
 }
 
 impl Connection {
-    /// A connection that begins now.
-    pub(crate) fn new(all: &Arc<Semaphore>) -> Arc<Self> {
+    /// A connection from `peer` that begins now.
+    pub(crate) fn new(all: &Arc<Semaphore>, peer: IpAddr) -> Arc<Self> {
         Arc::new(Connection {
+            peer,
             memory: Memory::within(all),
             born: Instant::now(),
             open: AtomicUsize::new(0),
@@ -95,6 +99,17 @@ impl Connection {
             taken: Notify::new(),
             evicted: Notify::new(),
         })
+    }
+
+    /// A connection for tests.
+    #[cfg(test)]
+    pub(crate) fn local() -> Arc<Self> {
+        Self::new(&Memory::whole(), std::net::Ipv4Addr::LOCALHOST.into())
+    }
+
+    /// The address of its other end.
+    pub(crate) fn peer(&self) -> IpAddr {
+        self.peer
     }
 
     /// The memory for its requests.
@@ -223,7 +238,7 @@ mod tests {
 
     #[tokio::test]
     async fn answers_that_nobody_reads_are_bounded() {
-        let connection = Connection::new(&Memory::whole());
+        let connection = Connection::local();
         let answer = Bytes::from(vec![0; 10 << 20]);
         let mut unread: Vec<_> =
             (0..7).map(|_| connection.deliver(answer.clone()).expect("within the limit")).collect();

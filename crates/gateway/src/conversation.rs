@@ -9,25 +9,48 @@
 //! A driver waits for the next request and for `answer` at once, and drops the loser: `answer` keeps
 //! work under way inside, so nothing is lost. Who does not poll `answer` holds nothing back but itself.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use model::{DatabaseName, Principal, Status};
+use model::{DatabaseName, Status};
 use prost::Message;
 use service::Service;
+use tokio::time::{Instant, Sleep};
 use wire::firestore::listen_request::TargetChange;
 use wire::firestore::{ListenRequest, WriteRequest};
 use wire::methods::Method;
 
+use crate::admission::Caller;
+use crate::audit::Record;
 use crate::firestore::listen::Listening;
 use crate::firestore::write::Writing;
 use crate::from_proto::{target, write};
 use crate::grpc::frames::Shared;
+use crate::quotas::Share;
+
+/// How long a conversation goes on after its caller's token stopped being good (FIRESTORE.md 6.1). The official
+/// clients then begin another, with a new token.
+const LEEWAY: Duration = Duration::from_secs(30);
+/// Longer than any conversation; it only keeps sums of times in range.
+const NEVER: Duration = Duration::from_secs(366 * 24 * 3_600);
 
 /// The conversation of one call. Dropped, it is over, and what it held is free.
-pub(crate) enum Conversation {
+pub(crate) struct Conversation {
+    kind: Kind,
+    /// What it takes of its caller's quotas.
+    share: Option<Share>,
+    record: Option<Record>,
+    /// When its caller must prove again who he is.
+    expiry: Option<Pin<Box<Sleep>>>,
+}
+
+enum Kind {
     Listen(Listening),
     Write(Writing),
+    /// It is over before it began.
+    Refused(Status),
 }
 
 /// The methods that are conversations.
@@ -54,30 +77,48 @@ impl Topic {
 
 impl Conversation {
     /// A conversation that waits for its first request, which names the database.
-    pub(crate) fn open(service: &Arc<Service>, topic: Topic, principal: Principal) -> Self {
-        match topic {
-            Topic::Listen => Conversation::Listen(Listening::new(service.clone(), principal)),
-            Topic::Write => Conversation::Write(Writing::new(service.clone(), principal)),
-        }
+    pub(crate) fn open(service: &Arc<Service>, topic: Topic, caller: Caller) -> Self {
+        let Caller { principal, share, record } = caller;
+        let left = service.expires_in(&principal).map(|left| left.saturating_add(LEEWAY).min(NEVER));
+        let kind = match topic {
+            Topic::Listen => Kind::Listen(Listening::new(service.clone(), principal)),
+            Topic::Write => Kind::Write(Writing::new(service.clone(), principal)),
+        };
+        let expiry = left.map(|left| Box::pin(tokio::time::sleep_until(Instant::now() + left)));
+        Conversation { kind, share, record, expiry }
+    }
+
+    /// A conversation that tells a refusal, for wires that have no other way to.
+    pub(crate) fn refused(refusal: Status) -> Self {
+        Conversation { kind: Kind::Refused(refusal), share: None, record: None, expiry: None }
     }
 
     /// Takes the next request: the bytes of a `ListenRequest` or `WriteRequest`. Quick: what takes time
     /// happens in `answer`. An error ends the conversation with that status.
     pub(crate) fn receive(&mut self, message: Bytes) -> Result<(), Status> {
-        match self {
-            Conversation::Listen(listening) => listening.receive(&message),
-            Conversation::Write(writing) => {
+        if let Some(record) = self.record.as_mut().filter(|record| !record.is_placed()) {
+            record.about(&message);
+        }
+        if let Some(share) = &self.share {
+            share.request()?;
+        }
+        let received = match &mut self.kind {
+            Kind::Listen(listening) => listening.receive(&message),
+            Kind::Write(writing) => {
                 writing.receive(message);
                 Ok(())
             }
-        }
+            Kind::Refused(_) => Ok(()),
+        };
+        received.inspect_err(|refusal| self.note(refusal))
     }
 
     /// No request will follow: Listen ends, Write ends after what is queued.
     pub(crate) fn half_close(&mut self) {
-        match self {
-            Conversation::Listen(listening) => listening.half_close(),
-            Conversation::Write(writing) => writing.half_close(),
+        match &mut self.kind {
+            Kind::Listen(listening) => listening.half_close(),
+            Kind::Write(writing) => writing.half_close(),
+            Kind::Refused(_) => {}
         }
     }
 
@@ -89,17 +130,36 @@ impl Conversation {
 
     /// As [`Conversation::answer`], without copies of what other conversations say as well.
     pub(crate) async fn shared_answer(&mut self) -> Result<Option<Shared>, Status> {
-        match self {
-            Conversation::Listen(listening) => listening.answer().await,
-            Conversation::Write(writing) => writing.answer().await,
-        }
+        let (kind, record) = (&mut self.kind, self.record.as_ref());
+        let next = async {
+            match kind {
+                Kind::Listen(listening) => listening.answer(record).await,
+                Kind::Write(writing) => writing.answer().await,
+                Kind::Refused(refusal) => Err(refusal.clone()),
+            }
+        };
+        let answer = match &mut self.expiry {
+            None => next.await,
+            Some(expiry) => tokio::select! {
+                biased;
+                () = expiry => Err(Status::unauthenticated("Missing or invalid authentication.")),
+                answer = next => answer,
+            },
+        };
+        answer.inspect_err(|refusal| self.note(refusal))
     }
 
     /// False while so much is queued that no further request should be read.
     pub(crate) fn wants_requests(&self) -> bool {
-        match self {
-            Conversation::Listen(_) => true,
-            Conversation::Write(writing) => writing.wants_requests(),
+        match &self.kind {
+            Kind::Listen(_) | Kind::Refused(_) => true,
+            Kind::Write(writing) => writing.wants_requests(),
+        }
+    }
+
+    fn note(&self, refusal: &Status) {
+        if let Some(record) = &self.record {
+            record.refused(refusal);
         }
     }
 }

@@ -15,12 +15,13 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::Body as HttpBody;
-use model::{Code, Principal, Status};
+use model::{Code, Status};
 use tokio::time::Instant;
 use tracing::Instrument;
 use wire::methods::Method;
 
 use crate::Gateway;
+use crate::admission::{self, Caller, Sender};
 use crate::body::Body;
 use crate::calls;
 use crate::connection::Connection;
@@ -69,16 +70,27 @@ where
     B: HttpBody<Data = Bytes> + Unpin + Send + 'static,
 {
     let Incoming { method, request, at_end } = incoming;
-    let mut count = count::Call::of(method, &gateway.counts);
+    let sender = Sender::of(gateway, connection, request.headers());
+    let record = sender.record(gateway, method.name());
+    let mut count = count::Call::of(method, &gateway.counts).recorded(record);
     let deadline = match deadline::of(request.headers(), calls::time_limit(method)) {
         Ok(deadline) => deadline,
         Err(refusal) => return ended(count, &refusal),
     };
+    let principal = match admission::admit(gateway, sender, method).await {
+        Ok(principal) => principal,
+        Err(refusal) => return ended(count, &refusal),
+    };
+    count.by(&principal);
+    if let Err(refusal) = refuse_compression(request.headers()) {
+        return ended(count, &refusal);
+    }
     if let Some(topic) = Topic::of(method) {
-        if let Err(refusal) = refuse_compression(request.headers()) {
-            return ended(count, &refusal);
-        }
-        let conversation = Conversation::open(&gateway.service, topic, Principal::Administrator);
+        let caller = match Caller::to_converse(gateway, principal, sender.peer, count.take_record()) {
+            Ok(caller) => caller,
+            Err(refusal) => return ended(count, &refusal),
+        };
+        let conversation = Conversation::open(&gateway.service, topic, caller);
         let dialogue = Dialogue::new(conversation, request.into_body(), at_end, connection.clone());
         // Answered at once; what is wrong with the requests is told when they come.
         let answers = dialogue.answers(gateway.stopping.follow());
@@ -86,7 +98,8 @@ where
     }
     // Boxed here: each wrapper further out would double the room that the future takes, and all of
     // it is moved when the call begins.
-    let work = Box::pin(answer(gateway, connection, method, request, deadline));
+    let call = service::Call { deadline: deadline.into_std(), principal };
+    let work = Box::pin(answer(gateway, connection, call, request, &mut count));
     match guard::guarded(work).await {
         Ok(Answer::Whole(frames)) => match connection.deliver(frames.into_bytes()) {
             Ok((data, undelivered)) => {
@@ -105,18 +118,18 @@ where
 async fn answer<B>(
     gateway: &Gateway,
     connection: &Arc<Connection>,
-    method: Method,
+    call: service::Call,
     request: Request<B>,
-    deadline: Instant,
+    count: &mut count::Call,
 ) -> Result<Answer, Status>
 where
     B: HttpBody<Data = Bytes> + Unpin,
 {
-    refuse_compression(request.headers())?;
+    let deadline = Instant::from_std(call.deadline);
     let arrival = deadline.min(Instant::now() + frames::ARRIVAL);
     let (message, _claim) = frames::read_message(request.into_body(), connection.memory(), arrival).await?;
-    let call = service::Call { deadline: deadline.into_std(), principal: Principal::Administrator };
-    let handled = calls::handle(&gateway.service, &call, method, message);
+    count.about(&message);
+    let handled = calls::handle(&gateway.service, &call, count.method(), message);
     match tokio::time::timeout_at(deadline, handled).await {
         Ok(outcome) => outcome,
         Err(_) => Err(deadline::exceeded()),

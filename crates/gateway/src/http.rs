@@ -6,6 +6,7 @@ mod cors;
 pub(crate) mod encoded;
 mod recursive_delete;
 pub(crate) mod status;
+mod token;
 
 use std::sync::Arc;
 
@@ -54,6 +55,8 @@ enum Plain {
     Rest,
     /// A browser asks what a page may do.
     Question,
+    /// An account asks for a token.
+    Token,
     Control,
 }
 
@@ -76,6 +79,8 @@ impl Kind {
             Plain::Channel(address)
         } else if rest::is_below(path) {
             Plain::Rest
+        } else if is_post && path == token::PATH {
+            Plain::Token
         } else {
             Plain::Control
         })
@@ -95,9 +100,10 @@ impl Plain {
             Plain::WebCall => grpc_web::call(gateway, connection, request).await,
             Plain::Rest => rest::answer(gateway, connection, request).await.unwrap_or_else(not_found),
             Plain::Question => Response::new(Body::Plain(None)),
-            Plain::Control => control::answer(gateway, request).await,
+            Plain::Token => token::answer(gateway, connection, request).await,
+            Plain::Control => control::answer(gateway, connection, request).await,
         };
-        page.allow(response.headers_mut());
+        page.allow(&gateway.options.origins, response.headers_mut());
         response
     }
 }

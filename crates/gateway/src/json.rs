@@ -26,7 +26,7 @@ use model::Status;
 use wire::schema::table::{self, Field, Message};
 
 pub(crate) use invalid::Invalid;
-pub(crate) use refusal::{refusal, refused};
+pub(crate) use refusal::{code_name, refusal, refused};
 
 /// How an answer is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@ pub(crate) mod tls;
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::Poll;
@@ -102,13 +103,14 @@ pub(crate) async fn serve(
     let mut tasks = JoinSet::new();
     let mut stop = pin!(stop);
     for id in 0.. {
-        let stream = tokio::select! {
+        let accepted = tokio::select! {
             () = &mut stop => break,
-            stream = next(&listener) => stream,
+            () = shared.gateway.shutdown.notified() => break,
+            accepted = next(&listener) => accepted,
         };
         while tasks.try_join_next().is_some() {}
         match place(&room, &shared.connections).await {
-            Some(place) => drop(tasks.spawn(connection(shared.clone(), id, stream, place))),
+            Some(place) => drop(tasks.spawn(connection(shared.clone(), id, accepted, place))),
             None => tracing::debug!("a connection was turned away: there is no room"),
         }
     }
@@ -121,10 +123,10 @@ pub(crate) async fn serve(
     }
 }
 
-async fn next(listener: &TcpListener) -> TcpStream {
+async fn next(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return stream,
+            Ok(accepted) => return accepted,
             Err(error) => {
                 tracing::warn!(%error, "could not accept a connection");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -142,11 +144,16 @@ async fn place(room: &Arc<Semaphore>, connections: &Connections) -> Option<Owned
     tokio::time::timeout(ROOM, room.clone().acquire_owned()).await.ok()?.ok()
 }
 
-async fn connection(shared: Shared, id: u64, stream: TcpStream, _place: OwnedSemaphorePermit) {
+async fn connection(
+    shared: Shared,
+    id: u64,
+    (stream, peer): (TcpStream, SocketAddr),
+    _place: OwnedSemaphorePermit,
+) {
     // Without it small answers wait for the client's acknowledgement of earlier ones; if it cannot be
     // set the connection is only slower.
     let _ = stream.set_nodelay(true);
-    let connection = Connection::new(&shared.requests);
+    let connection = Connection::new(&shared.requests, peer.ip());
     shared.connections.lock().insert(id, Arc::downgrade(&connection));
     if let Some(stream) = Box::pin(begin(&shared, &connection, stream)).await {
         run(&shared, &connection, stream).await;

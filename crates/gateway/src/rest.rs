@@ -9,7 +9,7 @@
 mod array;
 mod form;
 mod parameters;
-mod payload;
+pub(crate) mod payload;
 mod refusal;
 mod route;
 mod whole;
@@ -21,12 +21,13 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method as Verb, Request, Response, StatusCode};
 use hyper::body::Incoming;
-use model::{Code, Principal, Status};
+use model::{Code, Status};
 use tokio::time::Instant;
 use tracing::Instrument;
 use wire::methods::Api;
 
 use crate::Gateway;
+use crate::admission::{self, Sender};
 use crate::body::Body;
 use crate::connection::Connection;
 use crate::grpc::answer::Answer;
@@ -81,12 +82,21 @@ async fn run(
         parameters.alt = Alt::Proto;
     }
     let form = Form::of(route.method, &parameters);
-    let mut count = count::Call::of(route.method, &gateway.counts);
+    let sender = Sender::of(gateway, connection, request.headers());
+    let record = sender.record(gateway, route.method.name());
+    let mut count = count::Call::of(route.method, &gateway.counts).recorded(record);
     let deadline = match deadline::of(request.headers(), calls::time_limit(route.method)) {
         Ok(deadline) => deadline,
         Err(refusal) => return refuse(count, form, refusal.into()),
     };
-    let work = Box::pin(handle(gateway, connection, request, route, parameters, deadline));
+    let principal = match admission::admit(gateway, sender, route.method).await {
+        Ok(principal) => principal,
+        Err(refusal) => return refuse(count, form, refusal.into()),
+    };
+    count.by(&principal);
+    let call = service::Call { deadline: deadline.into_std(), principal };
+    let asked = Asked { request, route, parameters };
+    let work = Box::pin(handle(gateway, connection, call, asked, &mut count));
     match guard::guarded(work).await {
         Ok(Answer::Streaming(messages)) => {
             let unread = connection.undelivered();
@@ -108,20 +118,28 @@ async fn run(
     }
 }
 
-async fn handle(
-    gateway: &Gateway,
-    connection: &Arc<Connection>,
+/// What a request asks for.
+struct Asked {
     request: Request<Incoming>,
     route: Route,
     parameters: Parameters,
-    deadline: Instant,
+}
+
+async fn handle(
+    gateway: &Gateway,
+    connection: &Arc<Connection>,
+    call: service::Call,
+    asked: Asked,
+    count: &mut count::Call,
 ) -> Result<Answer, Refusal> {
+    let Asked { request, route, parameters } = asked;
+    let deadline = Instant::from_std(call.deadline);
     let (head, body) = request.into_parts();
     let arrival = deadline.min(Instant::now() + ARRIVAL);
     let (body, _claim) = payload::read(body, connection.memory(), arrival).await?;
     let method = route.method;
     let message = message(route, parameters, &head.headers, body)?;
-    let call = service::Call { deadline: deadline.into_std(), principal: Principal::Administrator };
+    count.about(&message);
     let handled = calls::handle(&gateway.service, &call, method, message);
     match tokio::time::timeout_at(deadline, handled).await {
         Ok(outcome) => outcome.map_err(Refusal::Status),

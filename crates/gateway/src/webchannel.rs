@@ -41,13 +41,14 @@ use model::Status;
 use wire::methods::{Api, Method};
 
 use crate::Gateway;
+use crate::admission::{self, Caller, Sender};
 use crate::body::Body;
 use crate::connection::Connection;
 use crate::conversation::{Conversation, Topic};
 use crate::grpc::{count, guard};
 use inbox::Map;
 pub use parse::read_hostile;
-use parse::{Headers, Malformed, Style};
+use parse::{Malformed, Style};
 use session::{Outcome, Refused, Session};
 use sessions::NoRoom;
 pub(crate) use sessions::Sessions;
@@ -153,9 +154,15 @@ where
     match parse::Request::parse(request.method(), query)? {
         parse::Request::Open { headers, wants_session_id } => {
             let multiplexed = request.version() == Version::HTTP_2;
-            let (form, claims) = forward::read(request.into_body(), connection.memory()).await?;
+            let (head, body) = request.into_parts();
+            let (form, claims) = forward::read(body, connection.memory()).await?;
             let maps = forward::maps(topic, form.maps, &claims);
-            let name = open(gateway, topic, headers.and(form.headers), maps).await?;
+            let session =
+                Session::new(topic, headers.and(form.headers), gateway.sessions.array_bytes.clone());
+            let session = Arc::new(session);
+            let sender =
+                Sender::of(gateway, connection, &head.headers).or_as(session.headers().all("authorization"));
+            let name = open(gateway, &session, sender, maps).await?;
             Ok(opened(&name, wants_session_id, multiplexed))
         }
         parse::Request::Forward { session, has } => {
@@ -186,23 +193,42 @@ fn known(gateway: &Gateway, topic: Topic, name: &str) -> Result<Arc<Session>, Re
     session.ok_or_else(Refusal::unknown_session)
 }
 
-/// Opens a session with its first maps, and answers its name.
+/// Begins a session with its first maps, and answers its name.
 async fn open(
     gateway: &Gateway,
-    topic: Topic,
-    headers: Headers,
+    session: &Arc<Session>,
+    sender: Sender<'_>,
     maps: Vec<(u64, Map)>,
 ) -> Result<Arc<str>, Refusal> {
-    let session = Arc::new(Session::new(topic, headers, gateway.sessions.array_bytes.clone()));
+    let topic = session.topic();
+    let conversation = match caller(gateway, sender, topic.method()).await {
+        Ok(caller) => Conversation::open(&gateway.service, topic, caller),
+        // The client looks for refusals in its session alone.
+        Err(refusal) => Conversation::refused(refusal),
+    };
     session.forward(maps, 0).await?;
     let name = gateway.sessions.add(gateway.service.secret(), session.clone())?;
     let client = session.headers().get("x-goog-api-client");
     tracing::debug!(method = topic.method().name(), client, "a session opened");
-    let conversation = Conversation::open(&gateway.service, topic, model::Principal::Administrator);
     let call = count::Call::of(topic.method(), &gateway.counts);
     let work = session.clone().converse(conversation, gateway.stopping.follow());
-    tokio::spawn(run(gateway.sessions.clone(), name.clone(), session, work, call));
+    tokio::spawn(run(gateway.sessions.clone(), name.clone(), session.clone(), work, call));
     Ok(name)
+}
+
+/// Lets in who opens a session.
+async fn caller(gateway: &Gateway, sender: Sender<'_>, method: Method) -> Result<Caller, Status> {
+    let mut record = sender.record(gateway, method.name());
+    let admitted = admission::admit(gateway, sender, method).await;
+    let principal = admitted.inspect_err(|refusal| {
+        if let Some(record) = &record {
+            record.refused(refusal);
+        }
+    })?;
+    if let Some(record) = &mut record {
+        record.by(&principal);
+    }
+    Caller::to_converse(gateway, principal, sender.peer, record)
 }
 
 /// The task of a session.

@@ -74,6 +74,18 @@ impl Principal {
         }
     }
 
+    /// True when `role` is held for all databases of `project`.
+    pub fn holds_in_project(&self, role: Role, project: &str) -> bool {
+        match self {
+            Principal::Administrator => true,
+            Principal::Account(account) => account
+                .grants
+                .iter()
+                .any(|grant| grant.role >= role && &*grant.project == project && grant.database.is_none()),
+            Principal::Anonymous | Principal::User(_) => false,
+        }
+    }
+
     /// True for those about whom security rules decide.
     pub fn is_end_user(&self) -> bool {
         matches!(self, Principal::Anonymous | Principal::User(_))

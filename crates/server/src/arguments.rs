@@ -1,10 +1,16 @@
 //! The command line.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::keys::KeysCommand;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use identity::Issuer;
+
+use crate::rules_command::RulesCommand;
+use crate::rules_file::RulesFile;
 
 /// A Firestore-compatible database server.
 #[derive(Debug, Parser)]
@@ -19,6 +25,19 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Serve Firestore clients.
     Serve(ServeArguments),
+
+    /// Make, list and withdraw the keys of servers that call
+    Keys {
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
+
+    /// Check security rules, and test them on cases
+    Rules {
+        #[command(subcommand)]
+        command: RulesCommand,
+    },
+
 }
 
 const AFTER_HELP: &str = "\
@@ -28,8 +47,10 @@ Examples:
                                             for tests: any free port, nothing kept
   irori serve --indexes firestore.indexes.json --missing-index require
                                             refuse queries as production does
-  irori serve --listen 0.0.0.0:8443 --tls-certificate fullchain.pem --tls-key privkey.pem
-                                            https and gRPC over TLS, for others to reach
+  irori serve --rules firestore.rules       with security rules, for tests of an app
+  irori serve --listen 0.0.0.0:8443 --tls-certificate fullchain.pem --tls-key privkey.pem \\
+      --auth --auth-issuer https://securetoken.google.com/PROJECT --rules firestore.rules
+                                            for others to reach: TLS, verified callers, rules
 
 Without TLS clients find the server by FIRESTORE_EMULATOR_HOST; the server prints the line to copy. Projects and
 databases need not be made: each exists from its first use.";
@@ -38,8 +59,8 @@ databases need not be made: each exists from its first use.";
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct ServeArguments {
-    /// Where to listen. There is no authentication yet: keep it to machines that you trust. Port 0
-    /// takes any free port
+    /// Where to listen. Port 0 takes any free port. Where others can reach it, --auth is needed, or a flag that
+    /// names the risk
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
 
@@ -59,6 +80,9 @@ pub(crate) struct ServeArguments {
     /// What becomes of a query that needs an index which is not there
     #[arg(long, value_enum, default_value_t = MissingIndex::Suggest)]
     pub(crate) missing_index: MissingIndex,
+
+    #[command(flatten)]
+    pub(crate) door: DoorArguments,
 
     #[command(flatten)]
     pub(crate) tls: TlsArguments,
@@ -121,6 +145,53 @@ pub(crate) struct Policies {
     pub(crate) no_new_databases: bool,
 }
 
+/// Who may come in, and what they may do.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Security")]
+pub(crate) struct DoorArguments {
+    /// Security rules: for all databases, or for those that are named. When the file changes, the new rules are in
+    /// force; when they are broken, the log says so and the last good ones stay. May be given several times
+    #[arg(long, value_name = "[PROJECT/DATABASE=]FILE")]
+    pub(crate) rules: Vec<RulesFile>,
+
+    /// Verify who calls: keys made by `irori keys`, and tokens of the issuers named here. Without rules end users
+    /// may do nothing. Without it callers are believed, as by Google's emulator
+    #[arg(long)]
+    pub(crate) auth: bool,
+
+    /// Who signs tokens of end users: https://securetoken.google.com/PROJECT for Firebase Authentication, or
+    /// any by OpenID Connect. May be given several times
+    #[arg(long, value_name = "ISSUER[=AUDIENCE][,project=PROJECT][,keys=FILE_OR_URL]", requires = "auth")]
+    pub(crate) auth_issuer: Vec<Issuer>,
+
+    /// An address under which clients know this server, for tokens that accounts sign for themselves. May be given
+    /// several times
+    #[arg(long, value_name = "URL", requires = "auth")]
+    pub(crate) auth_audience: Vec<String>,
+
+    /// The register of keys that `irori keys` makes [default: keys/register.json in the data directory]
+    #[arg(long, value_name = "FILE", requires = "auth")]
+    pub(crate) keys: Option<PathBuf>,
+
+    /// Let everybody who reaches the port do everything, also from other machines. Only without --auth
+    #[arg(long, conflicts_with = "auth")]
+    pub(crate) unsafe_open: bool,
+
+    /// A proxy in front ends TLS, and tells in x-forwarded-for who asks. The port must be out of everybody else's
+    /// reach
+    #[arg(long)]
+    pub(crate) behind_proxy: bool,
+
+    /// Pages that may call from browsers, like https://app.example.com. Usually any page may, for it needs a
+    /// token like everybody. May be given several times
+    #[arg(long, value_name = "ORIGIN", value_parser = origin)]
+    pub(crate) cors_origin: Vec<String>,
+
+    /// Append a line of JSON for each denied or administrative call; opened again at SIGHUP
+    #[arg(long, value_name = "FILE")]
+    pub(crate) audit: Option<PathBuf>,
+}
+
 /// Connections that nobody can read or change on their way. The files are PEM; when they change, new
 /// connections get the new ones.
 #[derive(Debug, Args)]
@@ -151,14 +222,32 @@ pub(crate) struct Limits {
     #[arg(long, value_name = "NUMBER", default_value_t = 4_096)]
     pub(crate) max_connections: usize,
 
+    /// Requests a second that one user, account or unknown address may send; RESOURCE_EXHAUSTED beyond it.
+    /// Usually as many as they like
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) max_requests_per_second: Option<NonZeroU32>,
+
+    /// Listen and Write streams that one user, account or unknown address may have open [default: 1000 with --auth]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) max_streams: Option<usize>,
+
     /// Memory for what was read from disk. Usually a sixteenth of the machine's, 128 to 1024 MiB; it
     /// fills as blocks are read
     #[arg(long, value_name = "MIB")]
     pub(crate) cache: Option<u64>,
 }
 
+/// Reads `https://app.example.com`, or `*`.
+fn origin(text: &str) -> Result<String, String> {
+    let host = text.split_once("://").map(|(_, host)| host);
+    if text == "*" || host.is_some_and(|host| !host.is_empty() && !host.contains('/')) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("`{text}` is no origin; write one like https://app.example.com, without a path"))
+}
+
 /// Reads `250ms`, `90s`, `20m`, `1h` or `7d`.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(split);
     let wrong = || format!("`{text}` is not a duration; write one like 90s, 20m or 1h");

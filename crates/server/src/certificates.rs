@@ -2,7 +2,7 @@
 
 use std::fs::{File, Metadata};
 use std::io::Read;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,9 +16,8 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::arguments::TlsArguments;
 use crate::failure::Failure;
+use crate::stamp::{LOOK, Stamp};
 
-/// How often the files are looked at.
-const LOOK: Duration = Duration::from_secs(2);
 /// Bytes of one file; a chain has a few thousand, and all public authorities together not a million.
 const FILE_BYTES: u64 = 4 << 20;
 /// The permission bits of everybody but the owner and the group.
@@ -31,9 +30,6 @@ pub(crate) struct Files {
     key: PathBuf,
     client_ca: Option<PathBuf>,
 }
-
-/// What tells that a file is another than before. None: it is not there.
-type Stamp = Option<(i64, i64, u64, u64)>;
 
 impl Files {
     /// Those that the command line names; None when it asks for no TLS.
@@ -79,11 +75,9 @@ impl Files {
         })
     }
 
-    fn stamps(&self) -> [Stamp; 3] {
-        let stamp = |path: &PathBuf| {
-            std::fs::metadata(path).ok().map(|file| (file.mtime(), file.mtime_nsec(), file.ino(), file.len()))
-        };
-        [stamp(&self.certificate), stamp(&self.key), self.client_ca.as_ref().and_then(stamp)]
+    fn stamps(&self) -> [Option<Stamp>; 3] {
+        let files = [Some(&self.certificate), Some(&self.key), self.client_ca.as_ref()];
+        files.map(|path| path.map(|path| Stamp::of(path)))
     }
 }
 
@@ -91,7 +85,7 @@ impl Files {
 pub(crate) struct Certificates {
     pub(crate) tls: Arc<Tls>,
     files: Files,
-    stamps: [Stamp; 3],
+    stamps: [Option<Stamp>; 3],
 }
 
 impl Certificates {

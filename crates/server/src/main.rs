@@ -1,13 +1,20 @@
 //! The irori binary.
 
 mod arguments;
+mod audit;
 mod certificates;
 mod descriptors;
+mod door;
+mod exposure;
 mod failure;
 mod indexes_file;
+mod keys;
 mod logging;
 mod memory;
+mod rules_command;
+mod rules_file;
 mod serve;
+mod stamp;
 
 use std::process::ExitCode;
 
@@ -21,10 +28,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Serve(arguments) => serve::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Keys { command } => keys::run(&command).map(|()| ExitCode::SUCCESS),
+        Command::Rules { command } => rules_command::run(&command),
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             eprintln!("irori: {failure}");
             ExitCode::FAILURE

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use database::Store;
-use gateway::{Gateway, Plain};
+use gateway::audit::Trail;
+use gateway::{Gateway, Origins, Plain};
 use host::Host;
 use service::Service;
 use storage::Engine;
@@ -15,11 +16,14 @@ use storage::memory::MemoryEngine;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
 
 use crate::arguments::{Concurrency, MissingIndex, ServeArguments};
+use crate::audit::AuditLog;
 use crate::certificates::{Certificates, Files};
 use crate::failure::Failure;
-use crate::{descriptors, indexes_file, logging, memory};
+use crate::rules_file::RulesFiles;
+use crate::{descriptors, door, exposure, indexes_file, logging, memory};
 
 /// How often the store looks for what has expired.
 const TICK: Duration = Duration::from_millis(250);
@@ -29,6 +33,8 @@ const DRAIN: Duration = Duration::from_millis(3_000);
 const FINISH: Duration = Duration::from_millis(1_500);
 const SETTLE: Duration = Duration::from_millis(1_000);
 const LEAVE: Duration = Duration::from_millis(250);
+/// Streams that one identity may have open, where callers are verified; an SDK has two.
+const STREAMS: usize = 1_000;
 
 /// Serves until the process is told to stop.
 pub(crate) fn run(arguments: &ServeArguments) -> Result<(), Failure> {
@@ -52,43 +58,57 @@ fn leave(runtime: Runtime) {
 }
 
 async fn serve(arguments: &ServeArguments, indexes: database::IndexFile) -> Result<(), Failure> {
+    exposure::check(arguments)?;
     // Before the data: a taken port is the cheaper mistake to find, and leaves no directory behind.
     let listener = TcpListener::bind(arguments.listen)
         .await
         .map_err(Failure::doing(format!("listen on {}", arguments.listen)))?;
     let address = listener.local_addr().map_err(Failure::doing("learn where the server listens"))?;
     let certificates = certificates(arguments)?;
+    let host = Host::real();
+    let door = door::open(arguments, host.clone())?;
     let local = open_local(arguments)?;
     let engine: Arc<dyn Engine> = match &local {
         Some(local) => local.clone(),
         None => Arc::new(MemoryEngine::new()),
     };
-    let host = Host::real();
     let store = Store::open(engine, host.clone(), store_options(arguments, indexes))
         .map_err(Failure::doing("open the data"))?;
     let missing_index = match arguments.missing_index {
         MissingIndex::Require => service::MissingIndex::Require,
         MissingIndex::Suggest => service::MissingIndex::Suggest,
     };
-    let service = Service::new(store.clone(), host, service::Options { missing_index });
-    let max_connections = descriptors::make_room(arguments.limits.max_connections);
-    let gateway = Gateway::new(Arc::new(service), gateway::Options { max_connections, drain: DRAIN });
+    let options = service::Options { missing_index };
+    let service = Arc::new(Service::behind(door.clone(), store.clone(), host.clone(), options));
+    let rules = RulesFiles::load(&arguments.door.rules, service.clone())?;
+    let mut following = JoinSet::new();
+    let audit = match &arguments.door.audit {
+        None => None,
+        Some(path) => {
+            let (log, trail) = AuditLog::open(path, host)?;
+            following.spawn(log.run()?);
+            Some(trail)
+        }
+    };
+    let gateway = Gateway::new(service, gateway_options(arguments, audit));
     let stop = stop_signal()?;
+    following.spawn(rules.follow()?);
+    following.spawn(async move { door.follow().await });
     let secured = match certificates {
         None => None,
-        Some(certificates) => Some((certificates.tls.clone(), certificates.follow()?)),
+        Some(certificates) => {
+            let tls = certificates.tls.clone();
+            following.spawn(certificates.follow()?);
+            Some(tls)
+        }
     };
     announce(arguments, address)?;
-    let ticking = tokio::spawn(tick(store.clone()));
+    following.spawn(tick(store.clone()));
     match secured {
         None => gateway.serve(listener, stop).await,
-        Some((tls, following)) => {
-            let following = tokio::spawn(following);
-            gateway.serve_tls(listener, tls, stop).await;
-            following.abort();
-        }
+        Some(tls) => gateway.serve_tls(listener, tls, stop).await,
     }
-    ticking.abort();
+    following.abort_all();
     finish(store, local).await;
     Ok(())
 }
@@ -111,6 +131,21 @@ fn open_local(arguments: &ServeArguments) -> Result<Option<Arc<LocalEngine>>, Fa
     Ok(Some(Arc::new(engine)))
 }
 
+fn gateway_options(arguments: &ServeArguments, audit: Option<Arc<Trail>>) -> gateway::Options {
+    let (door, limits) = (&arguments.door, &arguments.limits);
+    let usual_streams = if door.auth { STREAMS } else { usize::MAX };
+    let named = !door.cors_origin.is_empty() && !door.cors_origin.iter().any(|origin| origin == "*");
+    gateway::Options {
+        max_connections: descriptors::make_room(limits.max_connections),
+        drain: DRAIN,
+        requests_per_second: limits.max_requests_per_second,
+        conversations: limits.max_streams.unwrap_or(usual_streams),
+        origins: if named { Origins::Only(door.cors_origin.clone()) } else { Origins::Any },
+        behind_proxy: door.behind_proxy,
+        audit,
+    }
+}
+
 fn store_options(arguments: &ServeArguments, indexes: database::IndexFile) -> database::Options {
     let policies = &arguments.policies;
     database::Options {
@@ -123,6 +158,7 @@ fn store_options(arguments: &ServeArguments, indexes: database::IndexFile) -> da
             Concurrency::Optimistic => database::Concurrency::Optimistic,
         },
         indexes,
+        entity_indexes: database::IndexFile::default(),
         create_on_use: !policies.no_new_databases,
     }
 }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use model::{DatabaseName, Principal, Status};
-use service::{ListenStream, Service};
+use service::{ListenEvent, ListenStream, Service};
 use wire::firestore::ListenRequest;
 use wire::firestore::listen_request::TargetChange;
 
+use crate::audit::Record;
 use crate::conversation::check_same_database;
 use crate::from_proto::target;
 use crate::grpc::frames::Shared;
@@ -57,12 +58,15 @@ impl Listening {
         *self = Listening::Closed;
     }
 
-    /// The next message.
-    pub(crate) async fn answer(&mut self) -> Result<Option<Shared>, Status> {
+    /// The next message. A target that is refused is told to `record`.
+    pub(crate) async fn answer(&mut self, record: Option<&Record>) -> Result<Option<Shared>, Status> {
         match self {
             Listening::New(..) => std::future::pending().await,
             Listening::Open(open) => {
                 let event = open.stream.next().await?;
+                if let (ListenEvent::Targets { cause: Some(refusal), .. }, Some(record)) = (&event, record) {
+                    record.refused(refusal);
+                }
                 Ok(Some(to_proto::listen::response(&open.splicer, event)))
             }
             Listening::Closed => Ok(None),

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use model::Status;
+use bytes::Bytes;
+use model::{Principal, Status};
 use wire::methods::{METHODS, Method};
 
 use super::status;
+use crate::audit::Record;
 
 /// One for each of gRPC's codes, OK included.
 const CODES: usize = 17;
@@ -19,6 +21,8 @@ pub(crate) struct Call {
     method: Method,
     counts: Arc<Counts>,
     ended: bool,
+    /// For the audit log.
+    record: Option<Box<Record>>,
 }
 
 impl Counts {
@@ -39,7 +43,37 @@ impl Counts {
 
 impl Call {
     pub(crate) fn of(method: Method, counts: &Arc<Counts>) -> Self {
-        Call { method, counts: counts.clone(), ended: false }
+        Call { method, counts: counts.clone(), ended: false, record: None }
+    }
+
+    /// The same, which tells `record` how it ended.
+    pub(crate) fn recorded(mut self, record: Option<Record>) -> Self {
+        self.record = record.map(Box::new);
+        self
+    }
+
+    /// What was said of it so far, for a conversation that tells the rest itself.
+    pub(crate) fn take_record(&mut self) -> Option<Record> {
+        self.record.take().map(|record| *record)
+    }
+
+    /// What is called.
+    pub(crate) fn method(&self) -> Method {
+        self.method
+    }
+
+    /// Who calls.
+    pub(crate) fn by(&mut self, principal: &Principal) {
+        if let Some(record) = &mut self.record {
+            record.by(principal);
+        }
+    }
+
+    /// What the call asks for.
+    pub(crate) fn about(&mut self, message: &Bytes) {
+        if let Some(record) = &mut self.record {
+            record.about(message);
+        }
     }
 
     /// The call ended, well or with a refusal.
@@ -47,6 +81,9 @@ impl Call {
         let code = refusal.map_or(tonic::Code::Ok, |refusal| status::code(refusal.code));
         if let Some(refusal) = refusal {
             tracing::debug!(method = self.method.name(), %refusal, "refused");
+            if let Some(record) = &self.record {
+                record.refused(refusal);
+            }
         }
         self.counts.note(self.method, code);
         self.ended = true;

@@ -171,7 +171,6 @@ mod tests {
     use storage::memory::MemoryEngine;
 
     use super::*;
-    use crate::connection::Memory;
     use crate::conversation::Topic;
     use crate::stopping::Stopping;
 
@@ -190,8 +189,9 @@ mod tests {
         };
         let frame = http_body::Frame::data(Frames::message(&request).into_bytes());
         let sent = stream::iter([Ok::<_, Infallible>(frame)]).chain(stream::pending());
-        let conversation = Conversation::open(&service(), Topic::Write, model::Principal::Administrator);
-        let connection = Connection::new(&Memory::whole());
+        let conversation =
+            Conversation::open(&service(), Topic::Write, model::Principal::Administrator.into());
+        let connection = Connection::local();
         let dialogue = Dialogue::new(conversation, StreamBody::new(sent), AtEnd::HalfClose, connection);
         dialogue.answers(stopping.follow())
     }

@@ -292,7 +292,7 @@ async fn read_all(input: &[u8], size: usize) -> (Vec<Bytes>, Result<(), Status>)
     let pieces =
         input.chunks(size).map(|piece| Ok::<_, Infallible>(Frame::data(Bytes::copy_from_slice(piece))));
     let mut reader = Reader::new(StreamBody::new(futures::stream::iter(pieces.collect::<Vec<_>>())));
-    let connection = Connection::new(&Memory::whole());
+    let connection = Connection::new(&Memory::whole(), std::net::Ipv4Addr::LOCALHOST.into());
     let mut messages = Vec::new();
     loop {
         match reader.next(connection.memory()).await {

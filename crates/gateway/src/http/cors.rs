@@ -1,4 +1,8 @@
-//! Pages of any origin may call: what browsers ask before, and want to see after.
+//! What browsers ask before a page may call, and want to see after.
+//!
+//! As production, any page may: a token in a header decides what is answered, never what a browser sends by itself.
+//! So the origin is echoed, with leave to send credentials, which the web SDK's channel insists on although there are
+//! none. An operator may name the only origins that get leave.
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
@@ -6,6 +10,8 @@ use http::header::{
     ACCESS_CONTROL_REQUEST_HEADERS, ORIGIN, VARY,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::Origins;
 
 const METHODS: HeaderValue = HeaderValue::from_static("DELETE,GET,HEAD,PATCH,POST,PUT");
 /// What WebChannel and gRPC-Web read of an answer beside its body.
@@ -37,14 +43,21 @@ impl Page {
         }
     }
 
-    /// Lets the page see an answer with these headers; nothing when no page asks.
-    pub(super) fn allow(self, answer: &mut HeaderMap) {
+    /// Lets the page see an answer with these headers, if it is one of `origins`; nothing when no page asks.
+    pub(super) fn allow(self, origins: &Origins, answer: &mut HeaderMap) {
         let Some(origin) = self.origin else { return };
+        answer.append(VARY, HeaderValue::from_static("Origin"));
+        let is_allowed = match origins {
+            Origins::Any => true,
+            Origins::Only(origins) => origins.iter().any(|allowed| origin == allowed.as_str()),
+        };
+        if !is_allowed {
+            return;
+        }
         answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         answer.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
         answer.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
         answer.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
-        answer.append(VARY, HeaderValue::from_static("Origin"));
         if let Some(headers) = self.headers {
             answer.insert(ACCESS_CONTROL_ALLOW_HEADERS, headers);
             answer.insert(ACCESS_CONTROL_MAX_AGE, REMEMBER);

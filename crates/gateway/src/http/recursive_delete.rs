@@ -1,10 +1,8 @@
 //! Deletes a document or a collection with everything below it, as consoles ask for.
 
-use std::time::Instant;
-
 use model::query::{Selector, StructuredQuery};
 use model::write::{Operation, Precondition, Write};
-use model::{DatabaseName, DocumentPath, FieldPath, Parent, Principal, Status};
+use model::{DatabaseName, DocumentPath, FieldPath, Parent, Status};
 use service::{Call, Commit, Explain, ListDocuments, Listed, ReadAt, RunQuery, Service};
 
 /// Documents of a collection that are listed at once.
@@ -36,15 +34,14 @@ impl Tree {
     }
 }
 
-/// Deletes the tree. What is written into it meanwhile may stay.
+/// Deletes the tree for an owner of the database. What is written into it meanwhile may stay.
 pub(super) async fn run(
     service: &Service,
     database: &DatabaseName,
     tree: Tree,
-    deadline: Instant,
+    call: &Call,
 ) -> Result<(), Status> {
-    let deleting =
-        Deleting { service, database, call: Call { deadline, principal: Principal::Administrator } };
+    let deleting = Deleting { service, database, call };
     match tree {
         Tree::Document(path) => deleting.documents(&[path]).await,
         Tree::Collection { parent, id } => deleting.collection(parent, id).await,
@@ -54,7 +51,7 @@ pub(super) async fn run(
 struct Deleting<'a> {
     service: &'a Service,
     database: &'a DatabaseName,
-    call: Call,
+    call: &'a Call,
 }
 
 impl Deleting<'_> {
@@ -72,7 +69,7 @@ impl Deleting<'_> {
                 page_token,
                 at: ReadAt::Now,
             };
-            let page = self.service.list_documents(&self.call, list).await?;
+            let page = self.service.list_documents(self.call, list).await?;
             let path = |listed| match listed {
                 Listed::Document(document) => document.path,
                 Listed::Missing(path) => path,
@@ -102,7 +99,7 @@ impl Deleting<'_> {
         };
         let run =
             RunQuery { database: self.database.clone(), query, at: ReadAt::Now.into(), explain: Explain::No };
-        let mut answer = self.service.run_query(&self.call, run).await?;
+        let mut answer = self.service.run_query(self.call, run).await?;
         while let Some(step) = answer.next().await? {
             let paths: Vec<_> = step.documents.into_iter().map(|document| document.path).collect();
             self.delete(&paths).await?;
@@ -122,7 +119,7 @@ impl Deleting<'_> {
         };
         let writes = paths.iter().map(write).collect();
         let commit = Commit { database: self.database.clone(), writes, transaction: None };
-        self.service.commit(&self.call, commit).await.map(drop)
+        self.service.commit(self.call, commit).await.map(drop)
     }
 }
 

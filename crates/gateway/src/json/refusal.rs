@@ -64,7 +64,7 @@ fn begin(code: Code, message: &str, style: Style) -> Text {
     text.key("message");
     text.string(message);
     text.key("status");
-    text.string(name(code));
+    text.string(code_name(code));
     text
 }
 
@@ -75,7 +75,7 @@ fn end(mut text: Text) -> String {
 }
 
 /// A code's name, as in `google.rpc.Code`.
-fn name(code: Code) -> &'static str {
+pub(crate) fn code_name(code: Code) -> &'static str {
     match code {
         Code::Cancelled => "CANCELLED",
         Code::InvalidArgument => "INVALID_ARGUMENT",

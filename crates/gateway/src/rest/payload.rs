@@ -14,7 +14,7 @@ const MAX_BYTES: usize = 11 * 1024 * 1024;
 
 /// Reads a body; the claim on memory is for it and for the message read from it, and is to be kept as
 /// long as either. Errors are the client's: a body that is too large, cut short or late.
-pub(super) async fn read<B>(body: B, memory: &Memory, arrival: Instant) -> Result<(Bytes, Claim), Status>
+pub(crate) async fn read<B>(body: B, memory: &Memory, arrival: Instant) -> Result<(Bytes, Claim), Status>
 where
     B: Body<Data = Bytes> + Unpin,
 {

@@ -162,6 +162,12 @@ impl Headers {
         found.map(|(_, value)| value.as_str())
     }
 
+    /// All headers of a name, in whatever case.
+    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        let found = self.0.iter().filter(move |(other, _)| other.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
+
     /// These, and then `others`.
     pub(super) fn and(mut self, others: Headers) -> Self {
         self.0.extend(others.0);

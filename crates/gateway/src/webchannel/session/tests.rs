@@ -13,7 +13,7 @@ use super::super::back;
 use super::super::parse::Style;
 use super::super::state::{GAP, STUCK, UNATTENDED};
 use super::*;
-use crate::connection::{Connection, Memory};
+use crate::connection::Connection;
 use crate::stopping::Stopping;
 
 /// A session about Listen, of which the client has said nothing, and its task.
@@ -32,13 +32,14 @@ impl Scene {
         let service = Arc::new(Service::new(store.expect("an empty store"), host, policies));
         let stopping = Stopping::new();
         let session = Arc::new(Session::new(Topic::Listen, Headers::default(), Arc::default()));
-        let conversation = Conversation::open(&service, Topic::Listen, model::Principal::Administrator);
+        let conversation =
+            Conversation::open(&service, Topic::Listen, model::Principal::Administrator.into());
         let task = tokio::spawn(session.clone().converse(conversation, stopping.follow()));
         Scene { session, began: Instant::now(), task, stopping }
     }
 
     fn back(&self, style: Style) -> impl Stream<Item = Bytes> + Send + use<> {
-        let connection = Connection::new(&Memory::whole());
+        let connection = Connection::local();
         back::chunks(self.session.clone(), 0, style, connection.undelivered())
     }
 
@@ -133,7 +134,7 @@ async fn an_end_waits_a_while_for_a_client_that_lost_its_connection() {
     let lingering = scene.session.linger();
     let mut lingering = pin!(lingering);
     assert!(tokio::time::timeout(LINGER / 2, &mut lingering).await.is_err());
-    let connection = Connection::new(&Memory::whole());
+    let connection = Connection::local();
     let again = back::chunks(scene.session.clone(), 0, Style::Stream, connection.undelivered());
     assert_eq!(again.collect::<Vec<_>>().await.len(), 1);
     lingering.await;
