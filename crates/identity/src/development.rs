@@ -18,7 +18,7 @@ pub(crate) fn admit(credentials: &Credentials<'_>) -> Result<Principal, Status> 
         return Ok(Principal::Administrator);
     }
     let jwt = Some(token).filter(|token| token.len() <= TOKEN_BYTES).and_then(Jwt::read);
-    match jwt {
+    match jwt.filter(|jwt| jwt.signature.is_some()) {
         Some(jwt) => Ok(Principal::User(claims::unverified_user(jwt.claims))),
         None => Err(Status::invalid_argument("invalid jwt")),
     }

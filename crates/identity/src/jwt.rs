@@ -27,11 +27,13 @@ pub(crate) struct Jwt<'a> {
     pub(crate) claims: Map<String, Json>,
     /// What the signature is of.
     pub(crate) signed: &'a [u8],
-    pub(crate) signature: Vec<u8>,
+    /// None: it is not even base64.
+    pub(crate) signature: Option<Vec<u8>>,
 }
 
 impl<'a> Jwt<'a> {
-    /// Reads three parts in base64 of which two are JSON objects. None for everything else.
+    /// Reads three parts of which two are JSON objects in base64. None for everything else. A signature that cannot be
+    /// read is a wrong one, not the lack of a token.
     pub(crate) fn read(token: &'a str) -> Option<Self> {
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;
@@ -39,7 +41,7 @@ impl<'a> Jwt<'a> {
             header: object(header)?,
             claims: object(claims)?,
             signed: signed.as_bytes(),
-            signature: BASE64.decode(signature).ok()?,
+            signature: BASE64.decode(signature).ok(),
         })
     }
 

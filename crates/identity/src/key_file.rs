@@ -18,9 +18,10 @@ const MODULUS_BITS: usize = 2_048;
 const CLIENT_ID_DIGITS: usize = 21;
 
 /// A new pair.
+#[derive(Clone)]
 pub(crate) struct Pair {
     /// PKCS#8 in PEM.
-    private: String,
+    pub(crate) private: String,
     pub(crate) public: PublicKey,
 }
 

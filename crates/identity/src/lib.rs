@@ -35,6 +35,9 @@ mod refusal;
 mod times;
 mod watched_file;
 
+#[cfg(test)]
+mod tests;
+
 pub use credentials::Credentials;
 pub use door::{AccessToken, Door, Failure};
 pub use key_file::KeyFile;

@@ -27,7 +27,7 @@ impl Moment {
 }
 
 /// The last moment that can be written: the end of the year 9999.
-const LATEST: Moment = Moment(253_402_300_799);
+pub(crate) const LATEST: Moment = Moment(253_402_300_799);
 
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -71,14 +71,15 @@ impl PublicKey {
 
     /// True when the token was signed by the owner of this key, by the algorithm of this kind of key.
     pub(crate) fn signed(&self, jwt: &Jwt<'_>) -> bool {
+        let Some(signature) = &jwt.signature else { return false };
         match (self, jwt.algorithm()) {
             (PublicKey::Rsa { modulus, exponent }, Some(Algorithm::Rs256)) => {
                 let key = RsaPublicKeyComponents { n: modulus, e: exponent };
-                key.verify(&RSA_PKCS1_2048_8192_SHA256, jwt.signed, &jwt.signature).is_ok()
+                key.verify(&RSA_PKCS1_2048_8192_SHA256, jwt.signed, signature).is_ok()
             }
             (PublicKey::P256(point), Some(Algorithm::Es256)) => {
                 let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point);
-                key.verify(jwt.signed, &jwt.signature).is_ok()
+                key.verify(jwt.signed, signature).is_ok()
             }
             (PublicKey::Rsa { .. } | PublicKey::P256(_), _) => false,
         }

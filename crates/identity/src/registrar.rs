@@ -29,6 +29,8 @@ const SHORTEST_ID: usize = 6;
 pub struct Registrar {
     path: PathBuf,
     host: Host,
+    /// Makes the pair of the next key, before which there are so many: tests have a few pairs, which are slow to make.
+    make_pair: fn(&Host, usize) -> Result<Pair, String>,
 }
 
 /// For whom a key is to be made.
@@ -48,7 +50,13 @@ pub struct NewKey {
 impl Registrar {
     /// One for the register of this file, which the first key makes.
     pub fn new(path: impl Into<PathBuf>, host: Host) -> Self {
-        Registrar { path: path.into(), host }
+        Registrar { path: path.into(), host, make_pair: |host, _| Pair::generate(host) }
+    }
+
+    /// One whose pairs are made otherwise.
+    #[cfg(test)]
+    pub(crate) fn with_pairs(self, make_pair: fn(&Host, usize) -> Result<Pair, String>) -> Self {
+        Registrar { make_pair, ..self }
     }
 
     /// All keys, the oldest first.
@@ -125,7 +133,7 @@ impl Registrar {
             return Err(format!("there are {KEYS} keys; remove old ones from the file"));
         }
         let id: String = self.host.secret::<ID_BYTES>().iter().map(|byte| format!("{byte:02x}")).collect();
-        let pair = Pair::generate(&self.host)?;
+        let pair = (self.make_pair)(&self.host, register.keys.len())?;
         let key = Key::new(id, account, &pair.public, now, expires);
         register.keys.push(key.clone());
         Ok(KeyFile::new(key, &pair, &self.host))

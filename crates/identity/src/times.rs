@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::jwt::Jwt;
-use crate::moment::Moment;
+use crate::moment::{LATEST, Moment};
 use crate::refusal::Rejection;
 
 /// The moment at which a token is looked at, and how far clocks may be off.
@@ -31,7 +31,7 @@ impl Times {
     /// Checks `exp`, which must be there, and `nbf` and `iat`, where they are. A token from the future proves nothing:
     /// either it was made up, or a clock is so far off that nothing else can be told from it.
     pub(crate) fn check(&self, jwt: &Jwt<'_>) -> Result<Window, Rejection> {
-        let expires = jwt.seconds("exp").ok_or(Rejection::Unproved)?;
+        let expires = jwt.seconds("exp").ok_or(Rejection::Unproved)?.min(LATEST.0);
         for begin in ["nbf", "iat", "auth_time"] {
             match jwt.claims.get(begin) {
                 None => (),
