@@ -1,6 +1,8 @@
 //! Random values, names and paths for property tests: small ones that are often equal or nearly so, and the corners
 //! of each type.
 
+pub mod entities;
+
 use model::{DatabaseName, DocumentName, DocumentPath, FieldPath, Fields, GeoPoint, Timestamp, Value};
 use proptest::prelude::*;
 use proptest::sample::select;
