@@ -107,43 +107,51 @@ impl Position {
 
     /// The least place that lies behind it. None: nothing does.
     pub fn edge(&self, order: &[OrderColumn]) -> Option<Vec<u8>> {
-        let mut place = Vec::new();
-        for (n, (piece, column)) in self.pieces.iter().zip(order).enumerate() {
-            push_directed(&mut place, piece, column, n + 1 == order.len());
-        }
+        let columns = self.columns(order);
         match self.side {
             Side::Begin => Some(Vec::new()),
-            Side::AfterGroup => after_prefix(&place),
-            side => {
-                // Everything that begins with a whole place and is longer sorts behind it.
-                if side == above(order) {
-                    place.push(0);
-                }
-                Some(place)
+            Side::AfterGroup => after_prefix(&columns.concat()),
+            Side::Below | Side::Above => {
+                let (last, before) = columns.split_last()?;
+                let last = self.behind_last(last, order)?;
+                Some([before.concat(), last].concat())
             }
         }
     }
 
-    /// The same edge, for reads whose rows lack some of the columns before the key.
+    /// The same edge, for reads whose rows end with the key and lack some of the columns before.
     pub fn between(&self, order: &[OrderColumn]) -> Edge {
-        let mut values = Vec::new();
-        let mut tail = Tail::After;
-        for (n, (piece, column)) in self.pieces.iter().zip(order).enumerate() {
-            let mut bytes = Vec::new();
-            push_directed(&mut bytes, piece, column, n + 1 == order.len());
-            if column.name.is_none() {
-                if self.side == above(order) {
-                    bytes.push(0);
-                }
-                tail = Tail::Name(Some(bytes));
-                break;
+        let mut values = self.columns(order);
+        let tail = match self.side {
+            Side::Begin => Tail::Before,
+            Side::AfterGroup => Tail::After,
+            Side::Below | Side::Above => {
+                let last = values.pop().expect("a whole place has a key");
+                Tail::Name(self.behind_last(&last, order))
             }
-            values.push(bytes);
-        }
-        if self.side == Side::Begin {
-            tail = Tail::Before;
-        }
+        };
         Edge { values, tail }
+    }
+
+    /// The pieces as places have them.
+    fn columns(&self, order: &[OrderColumn]) -> Vec<Vec<u8>> {
+        let all = self.pieces.iter().zip(order).enumerate();
+        all.map(|(n, (piece, column))| directed(piece, column, n + 1 == order.len())).collect()
+    }
+
+    /// The edge at the last column: before it, or behind.
+    fn behind_last(&self, last: &[u8], order: &[OrderColumn]) -> Option<Vec<u8>> {
+        if self.side != above(order) {
+            return Some(last.to_vec());
+        }
+        match order.last() {
+            // In keys as reads invert them, nothing lies between a path and all that is below it.
+            Some(OrderColumn { name: None, direction: Direction::Descending }) => {
+                after_prefix(&last[..last.len() - 1])
+            }
+            // Everything that begins with a whole place and is longer sorts behind it.
+            Some(_) | None => Some([last, &[0]].concat()),
+        }
     }
 }
 
@@ -155,12 +163,12 @@ fn above(order: &[OrderColumn]) -> Side {
     }
 }
 
-/// Appends an upright piece as a place has it: see [`push_path`] for keys.
-fn push_directed(place: &mut Vec<u8>, piece: &[u8], column: &OrderColumn, is_last: bool) {
+/// An upright piece as a place has it: see [`push_path`] for keys.
+fn directed(piece: &[u8], column: &OrderColumn, is_last: bool) -> Vec<u8> {
     match (column.direction, &column.name) {
-        (Direction::Descending, _) => place.extend(inverted(piece)),
-        (Direction::Ascending, None) if is_last => place.extend_from_slice(&piece[..piece.len() - 1]),
-        (Direction::Ascending, _) => place.extend_from_slice(piece),
+        (Direction::Descending, _) => inverted(piece),
+        (Direction::Ascending, None) if is_last => piece[..piece.len() - 1].to_vec(),
+        (Direction::Ascending, _) => piece.to_vec(),
     }
 }
 
