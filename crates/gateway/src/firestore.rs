@@ -6,7 +6,7 @@ mod begin_transaction;
 mod commit;
 mod create_document;
 mod delete_document;
-mod explain;
+pub(crate) mod explain;
 mod get_document;
 mod list_collection_ids;
 mod list_documents;

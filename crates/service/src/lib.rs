@@ -21,6 +21,7 @@ mod control;
 mod create_document;
 mod delete_document;
 mod door;
+mod entities;
 mod get_document;
 mod list_collection_ids;
 mod list_documents;
@@ -46,6 +47,7 @@ use host::Host;
 use identity::Door;
 use model::{DatabaseName, Principal, Status, Timestamp};
 
+pub use ::query::entities::{EntityBatch, EntityRow, MoreResults, ResultType, RowContent};
 pub use batch_get::{BatchGetAnswer, BatchGetDocuments, GotDocuments};
 pub use batch_write::BatchWrite;
 pub use commit::Commit;
@@ -53,6 +55,10 @@ pub use create_document::CreateDocument;
 pub use database::{Concurrency, ReadAt, TransactionMode};
 pub use delete_document::DeleteDocument;
 pub use door::{AccessToken, Credentials, Refusal};
+pub use entities::{
+    AggregateEntities, Asked, CommitEntities, EntityAnswer, EntityCommitMode, EntityFigures, EntityMoment,
+    LookedUp, Lookup, QueryEntities,
+};
 pub use get_document::GetDocument;
 pub use list_collection_ids::{ListCollectionIds, ListedCollectionIds};
 pub use list_documents::{ListDocuments, ListedDocuments};
@@ -84,6 +90,7 @@ pub struct Service {
     hubs: Arc<watch::Hubs>,
     write_streams: write_stream::WriteStreams,
     memcache: Memcache,
+    eventual: entities::Eventual,
 }
 
 /// Policies of the operations.
@@ -123,7 +130,27 @@ impl Service {
         let hubs = watch::Hubs::new(store.clone(), watching);
         let (work, write_streams) = (blocking::Work::new(), write_stream::WriteStreams::default());
         let memcache = Memcache::new(host.clone());
-        Service { store, host, options, door, authority, work, suggestions, hubs, write_streams, memcache }
+        let eventual = entities::Eventual::new(host.clone(), 1.0);
+        Service {
+            store,
+            host,
+            options,
+            door,
+            authority,
+            work,
+            suggestions,
+            hubs,
+            write_streams,
+            memcache,
+            eventual,
+        }
+    }
+
+    /// The same, where global queries for entities find only this part (0 to 1) of what was just written, as in the
+    /// old Datastore.
+    #[must_use]
+    pub fn with_datastore_consistency(self, odds: f64) -> Self {
+        Service { eventual: entities::Eventual::new(self.host.clone(), odds), ..self }
     }
 
     /// The indexes that queries would have liked, by database.

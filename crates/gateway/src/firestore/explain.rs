@@ -8,7 +8,7 @@ use wire::firestore::{self as proto, ExplainMetrics, ExplainOptions, PlanSummary
 use wire::{JsonValue, Struct, json_value};
 
 /// What a request asks to be told.
-pub(super) fn asked(options: Option<ExplainOptions>) -> Explain {
+pub(crate) fn asked(options: Option<ExplainOptions>) -> Explain {
     match options {
         None => Explain::No,
         Some(ExplainOptions { analyze: false }) => Explain::Plan,
@@ -17,7 +17,7 @@ pub(super) fn asked(options: Option<ExplainOptions>) -> Explain {
 }
 
 /// What is told.
-pub(super) fn metrics(explained: &Explained) -> ExplainMetrics {
+pub(crate) fn metrics(explained: &Explained) -> ExplainMetrics {
     let indexes_used = explained.plan.indexes_used.iter().map(|index| {
         object([
             ("query_scope", text(index.query_scope.to_owned())),

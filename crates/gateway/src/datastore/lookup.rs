@@ -1,0 +1,43 @@
+//! Lookup.
+
+use model::Status;
+use model::entity::body;
+use service::{Call, LookedUp, Lookup, Service};
+use wire::datastore::LookupRequest;
+
+use super::from_proto::{self, key, read};
+use super::splice;
+use crate::grpc::frames::Frames;
+
+const FOUND: u32 = 1;
+const MISSING: u32 = 2;
+const DEFERRED: u32 = 3;
+const TRANSACTION: u32 = 5;
+const READ_TIME: u32 = 7;
+
+pub(super) async fn handle(service: &Service, call: &Call, request: LookupRequest) -> Result<Frames, Status> {
+    let database = from_proto::database(&request.project_id, &request.database_id)?;
+    let keys = request.keys.into_iter().map(|one| key::key(&database, one)).collect();
+    let mask = from_proto::mask(request.property_mask)?;
+    let at = read::moment(request.read_options)?;
+    let answer = service.lookup(call, Lookup { database, keys, mask, at }).await?;
+    Ok(Frames::one(|out| push(out, &answer)))
+}
+
+fn push(out: &mut Vec<u8>, answer: &LookedUp) {
+    for entity in &answer.found {
+        splice::Result::whole(entity).push_field(out, FOUND);
+    }
+    for key in &answer.missing {
+        splice::Result::missing(key).push_field(out, MISSING);
+    }
+    for key in &answer.deferred {
+        let mut bytes = Vec::new();
+        body::encode_key(&mut bytes, key);
+        splice::push_bytes(out, DEFERRED, &bytes);
+    }
+    if let Some(token) = &answer.transaction {
+        splice::push_bytes(out, TRANSACTION, token);
+    }
+    crate::splice::push_time(out, READ_TIME, answer.read_time);
+}

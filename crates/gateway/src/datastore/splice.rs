@@ -1,0 +1,107 @@
+//! Results that carry entities, written around the stored bytes without decoding them.
+//!
+//! ```text
+//!   EntityResult { 1 Entity { 1 key | 3 properties .......... } | 3 cursor | 4 version | 5 updated | 6 created }
+//!                                     ╰ the stored body, as it is: its bytes are the entries of field 3
+//! ```
+
+use model::Timestamp;
+use model::entity::{Key, StoredEntity, body};
+use prost::Message;
+use prost::encoding::{self, WireType, encode_key, encode_varint, encoded_len_varint, key_len};
+
+use crate::to_proto::timestamp;
+
+const ENTITY: u32 = 1;
+const CURSOR: u32 = 3;
+const VERSION: u32 = 4;
+const UPDATE_TIME: u32 = 5;
+const CREATE_TIME: u32 = 6;
+
+/// The field of an entity that its key is.
+const KEY: u32 = 1;
+
+/// One result: an entity's key with its properties, as the bytes of field 3.
+pub(crate) struct Result<'a> {
+    pub(crate) key: &'a Key,
+    pub(crate) properties: &'a [u8],
+    pub(crate) times: Times,
+    pub(crate) cursor: &'a [u8],
+}
+
+/// When an entity was made and last changed, where that is known; the version is the latter.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Times {
+    pub(crate) created: Option<Timestamp>,
+    pub(crate) updated: Option<Timestamp>,
+}
+
+impl<'a> Result<'a> {
+    /// A whole entity without a cursor.
+    pub(crate) fn whole(entity: &'a StoredEntity) -> Self {
+        let times = Times { created: Some(entity.create_time), updated: Some(entity.update_time) };
+        Result { key: &entity.key, properties: &entity.body, times, cursor: &[] }
+    }
+
+    /// A key of which nothing is there.
+    pub(crate) fn missing(key: &'a Key) -> Self {
+        Result { key, properties: &[], times: Times::default(), cursor: &[] }
+    }
+
+    /// Writes the result as field `number` of the message around it.
+    pub(crate) fn push_field(&self, out: &mut Vec<u8>, number: u32) {
+        let mut key = Vec::with_capacity(128);
+        body::encode_key(&mut key, self.key);
+        let entity = head_length(KEY, key.len()) + key.len() + self.properties.len();
+        let mut tail = Vec::with_capacity(64 + self.cursor.len());
+        self.push_tail(&mut tail);
+        let whole = head_length(ENTITY, entity) + entity + tail.len();
+        out.reserve(whole + 16);
+        push_head(out, number, whole);
+        push_head(out, ENTITY, entity);
+        push_bytes(out, KEY, &key);
+        out.extend_from_slice(self.properties);
+        out.extend_from_slice(&tail);
+    }
+
+    fn push_tail(&self, out: &mut Vec<u8>) {
+        if !self.cursor.is_empty() {
+            push_bytes(out, CURSOR, self.cursor);
+        }
+        if let Some(updated) = self.times.updated {
+            encoding::int64::encode(VERSION, &updated.micros(), out);
+            encoding::message::encode(UPDATE_TIME, &timestamp(updated), out);
+        }
+        if let Some(created) = self.times.created {
+            encoding::message::encode(CREATE_TIME, &timestamp(created), out);
+        }
+    }
+}
+
+/// Writes a message as field `number` of the message around it.
+pub(crate) fn push_message(out: &mut Vec<u8>, number: u32, message: &impl Message) {
+    encoding::message::encode(number, message, out);
+}
+
+/// Writes a number, or an enumerator, as field `number` of the message around it; nothing for none.
+pub(crate) fn push_number(out: &mut Vec<u8>, number: u32, value: i64) {
+    if value != 0 {
+        encoding::int64::encode(number, &value, out);
+    }
+}
+
+/// Writes bytes, or the bytes of a message, as field `number` of the message around it.
+pub(crate) fn push_bytes(out: &mut Vec<u8>, number: u32, bytes: &[u8]) {
+    push_head(out, number, bytes.len());
+    out.extend_from_slice(bytes);
+}
+
+/// Writes what comes before `length` bytes of field `number`.
+fn push_head(out: &mut Vec<u8>, number: u32, length: usize) {
+    encode_key(number, WireType::LengthDelimited, out);
+    encode_varint(length as u64, out);
+}
+
+fn head_length(number: u32, length: usize) -> usize {
+    key_len(number) + encoded_len_varint(length as u64)
+}

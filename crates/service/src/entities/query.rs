@@ -1,0 +1,147 @@
+//! A query for entities, answered in one bounded batch: the caller goes on from its end with another query.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use database::View;
+use model::entity::query::{EntityQuery, GqlQuery, GqlStatement};
+use model::entity::{Key, Partition};
+use model::{DatabaseName, FieldPath, Status, Timestamp};
+use query::entities::{EntityBatch, EntityPlan, PreparedEntities, RowContent, prepare_entities};
+use query::{ExecutionStats, MissingIndex, PlanSummary};
+
+use super::EntityMoment;
+use super::lookup::masked;
+use crate::reader::{Consistency, Reader};
+use crate::run_query::{Explain, Explained, no_plan};
+use crate::{Call, ReadAt, Service};
+
+/// What to ask, where, and when.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QueryEntities {
+    pub partition: Partition,
+    pub asked: Asked<EntityQuery>,
+    /// The properties of whole entities to answer; None for all.
+    pub mask: Option<Vec<FieldPath>>,
+    pub at: EntityMoment,
+    pub explain: Explain,
+}
+
+/// A question as it was put.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Asked<Q> {
+    Query(Q),
+    Gql(GqlQuery),
+}
+
+/// A batch of results.
+#[derive(Clone, Debug)]
+pub struct EntityAnswer {
+    /// The token of the transaction that began with this read.
+    pub transaction: Option<Bytes>,
+    pub read_time: Timestamp,
+    /// None when only the plan was asked for.
+    pub batch: Option<EntityBatch>,
+    /// What GQL was read as.
+    pub parsed: Option<EntityQuery>,
+    pub explained: Option<Explained>,
+}
+
+/// What one run gives.
+struct Outcome {
+    batch: Option<EntityBatch>,
+    plan: PlanSummary,
+    ran: Option<(ExecutionStats, Duration)>,
+}
+
+impl Service {
+    /// Answers a batch of results.
+    pub async fn query_entities(&self, call: &Call, request: QueryEntities) -> Result<EntityAnswer, Status> {
+        let QueryEntities { partition, asked, mask, at, explain } = request;
+        let name = partition.database_name();
+        self.authorise_moment(call, &name, &at)?;
+        let (query, parsed) = match asked {
+            Asked::Query(query) => (query, None),
+            Asked::Gql(gql) => match query::parse_gql(&gql, &partition)? {
+                GqlStatement::Query(query) => (query.clone(), Some(query)),
+                GqlStatement::Aggregation(_) => {
+                    let text = "The GQL query aggregates; run it as an aggregation query.";
+                    return Err(Status::invalid_argument(text));
+                }
+            },
+        };
+        if mask.is_some() && !query.projection.is_empty() {
+            let text = "property masks are not allowed on projection queries";
+            return Err(Status::invalid_argument(text));
+        }
+        let prepared = prepare_entities(&query, &name)?;
+        let at = self.moment_of(&name, || prepared.ancestor(), at);
+        let (reader, transaction) = Reader::open(self.store.datastore(&name)?, at)?;
+        let missing = self.options.missing_index;
+        let suggestions = self.suggestions.clone();
+        let run = move |view: &View| {
+            let plan = plan(&prepared, view, missing, explain)?;
+            if let Some(index) = plan.suggested() {
+                suggestions.note(view.database(), index);
+            }
+            let summary = plan.summary();
+            if explain == Explain::Plan {
+                return Ok(Outcome { batch: None, plan: summary, ran: None });
+            }
+            let started = Instant::now();
+            let mut batch = plan.execute(view).batch()?;
+            let ran = Some((batch.stats, started.elapsed()));
+            mask_rows(&mut batch, mask.as_deref())?;
+            Ok(Outcome { batch: Some(batch), plan: summary, ran })
+        };
+        let (outcome, read_time) = self.work.read(call, &reader, run).await?;
+        let Outcome { batch, plan, ran } = outcome;
+        let explained = match explain {
+            Explain::No => None,
+            Explain::Plan | Explain::Analyze => Some(Explained { plan, ran }),
+        };
+        Ok(EntityAnswer { transaction, read_time, batch, parsed, explained })
+    }
+
+    /// When a query reads: below an ancestor always the newest state, whatever was asked for.
+    pub(super) fn moment_of(
+        &self,
+        database: &DatabaseName,
+        ancestor: impl FnOnce() -> Option<Key>,
+        at: EntityMoment,
+    ) -> Consistency {
+        match at {
+            _ if self.eventual.is_strong() => at.strong(),
+            EntityMoment::Eventual | EntityMoment::At(ReadAt::Now) => match ancestor() {
+                Some(ancestor) => {
+                    self.eventual.apply(database, std::iter::once(&ancestor));
+                    ReadAt::Now.into()
+                }
+                None => self.eventual.global(database).into(),
+            },
+            EntityMoment::At(ReadAt::Time(_) | ReadAt::Transaction(_)) | EntityMoment::NewTransaction(_) => {
+                at.strong()
+            }
+        }
+    }
+}
+
+fn plan(
+    prepared: &PreparedEntities,
+    view: &View,
+    missing: MissingIndex,
+    explain: Explain,
+) -> Result<EntityPlan, Status> {
+    let plan = prepared.plan(view.indexes(), view.read_time(), missing);
+    if explain == Explain::Plan { plan.map_err(no_plan) } else { plan }
+}
+
+fn mask_rows(batch: &mut EntityBatch, mask: Option<&[FieldPath]>) -> Result<(), Status> {
+    let Some(mask) = mask else { return Ok(()) };
+    for row in &mut batch.rows {
+        if let RowContent::Entity(body) = &mut row.content {
+            *body = masked(body, &row.key, mask)?;
+        }
+    }
+    Ok(())
+}
