@@ -11,6 +11,7 @@ use identity::Issuer;
 
 use crate::rules_command::RulesCommand;
 use crate::rules_file::RulesFile;
+use crate::sync_command::SyncArguments;
 
 /// A Firestore-compatible database server.
 #[derive(Debug, Parser)]
@@ -37,6 +38,9 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: RulesCommand,
     },
+
+    /// Follow a collection into a local cache: copy it once, then only what changes
+    Sync(Box<SyncArguments>),
 
 }
 

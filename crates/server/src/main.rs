@@ -15,6 +15,7 @@ mod rules_command;
 mod rules_file;
 mod serve;
 mod stamp;
+mod sync_command;
 
 use std::process::ExitCode;
 
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         Command::Serve(arguments) => serve::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Keys { command } => keys::run(&command).map(|()| ExitCode::SUCCESS),
         Command::Rules { command } => rules_command::run(&command),
+        Command::Sync(arguments) => Ok(sync_command::run(&arguments)),
     };
     match outcome {
         Ok(code) => code,
