@@ -8,6 +8,11 @@ looks back ten seconds further than the newest time seen, and the cache drops wh
 
     export FIRESTORE_EMULATOR_HOST=127.0.0.1:8080
     python examples/incremental_sync.py --project demo --collection events
+
+Against a server that verifies who calls, with a key that `irori keys create` made:
+
+    export GOOGLE_APPLICATION_CREDENTIALS=key.json
+    python examples/incremental_sync.py --project shop --endpoint db.example.com:8443
 """
 
 import argparse
@@ -150,6 +155,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--project", default="demo")
     parser.add_argument("--collection", default="events")
+    parser.add_argument("--endpoint", metavar="HOST:PORT", help="the server, by TLS; without it FIRESTORE_EMULATOR_HOST")
     parser.add_argument("--check-every", type=int, default=12, metavar="ROUNDS", help="compare with the server")
     for field in dataclasses.fields(Settings):
         name = "--" + field.name.replace("_", "-")
@@ -161,7 +167,8 @@ def main():
     options = arguments()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     settings = Settings(**{field.name: getattr(options, field.name) for field in dataclasses.fields(Settings)})
-    client = firestore.Client(project=options.project)
+    where = {"api_endpoint": options.endpoint} if options.endpoint else None
+    client = firestore.Client(project=options.project, client_options=where)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
