@@ -3,16 +3,18 @@
 //! The entries a document should have are worked out here anew, from the key layout in `docs/DISK_FORMAT.md`,
 //! without the code that writes them.
 
+mod entities;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use database::{
-    ByteRange, ColumnKind, Database, DeclaredIndex, IndexScope, IndexSet, NameSource, SingleFieldKind,
+    ByteRange, ColumnKind, Database, DeclaredIndex, IndexScope, IndexSet, Mode, NameSource, SingleFieldKind,
 };
 use model::encoding::{push_id, push_ids, push_index_value, push_index_value_descending};
 use model::query::Direction;
 use model::value::get_field;
-use model::{DocumentPath, Fields, Parent, Value};
+use model::{DocumentPath, Fields, Parent, Value, entity};
 use storage::{Engine, KeyRange, Space};
 
 /// Compares all index rows of a database with its documents, both ways.
@@ -26,10 +28,22 @@ pub fn check(engine: &Arc<dyn Engine>, database: &Database) -> Result<(), String
     let mut scan = view.scan_documents(&source, ByteRange::all(), Direction::Ascending);
     let mut expected = BTreeSet::new();
     while let Some(document) = scan.next().map_err(|status| status.to_string())? {
-        let fields = document.fields().map_err(|error| error.to_string())?;
-        automatic_entries(&indexes, &document.path, &fields, &mut expected);
-        for index in indexes.declared() {
-            declared_entries(index, &document.path, &fields, &mut expected);
+        match database.mode() {
+            Mode::Native => {
+                let fields = document.fields().map_err(|error| error.to_string())?;
+                automatic_entries(&indexes, &document.path, &fields, &mut expected);
+                for index in indexes.declared() {
+                    declared_entries(index, &document.path, &fields, &mut expected);
+                }
+            }
+            Mode::Datastore => {
+                let properties = entity::body::decode(&document.body).map_err(|error| error.to_string())?;
+                let values = entities::Values::of(&properties);
+                entities::property_entries(&document.path, &values, &mut expected);
+                for index in indexes.declared() {
+                    entities::declared_entries(index, &document.path, &values, &mut expected);
+                }
+            }
         }
     }
     let stored = stored_entries(engine, &indexes)?;
@@ -56,6 +70,7 @@ fn stored_entries(engine: &Arc<dyn Engine>, indexes: &IndexSet) -> Result<BTreeS
                 let id = u32::from_be_bytes(key[1..5].try_into().expect("four bytes are four bytes"));
                 indexes.declared().iter().any(|index| index.id == id)
             }
+            4 => true,
             _ => {
                 let (collection, field) = automatic_parts(&key[1..]);
                 indexes.is_automatic(collection.rsplit('/').next().unwrap_or(""), &field)

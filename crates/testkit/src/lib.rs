@@ -1,7 +1,7 @@
 //! Test tools shared by the rooms.
 //!
 //! - [`world`]: a store over a memory or a local engine, with a clock that the test moves.
-//! - [`script`]: golden scripts over `database`; [`notation`] is how they write values.
+//! - [`script`], [`entity_script`]: golden scripts over `database`; [`notation`] is how they write values.
 //! - [`random_run`]: random requests, compared with an [`oracle`] that is too simple to be wrong; [`dice`] for it.
 //! - [`history`]: what concurrent clients did, and whether it could have happened one after the other.
 //! - [`fuzz`]: hostile bytes for everything that reads bytes.
@@ -12,6 +12,7 @@
 
 pub mod crash;
 pub mod dice;
+pub mod entity_script;
 pub mod fuzz;
 pub mod history;
 pub mod indexes_equal_scan;

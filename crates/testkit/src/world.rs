@@ -76,6 +76,14 @@ impl World {
         self.try_database().expect("the database opens")
     }
 
+    /// The same database for tests that use it in datastore mode.
+    ///
+    /// # Panics
+    /// When it cannot be opened.
+    pub fn datastore(&self) -> Arc<Database> {
+        self.store().datastore(&self.name).expect("the database opens")
+    }
+
     /// The database that tests use, or why it cannot be opened.
     pub fn try_database(&self) -> Result<Arc<Database>, Status> {
         self.store().database(&self.name)

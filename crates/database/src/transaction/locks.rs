@@ -148,13 +148,15 @@ impl<J> LockTable<J> {
         self.holders.get(&id).map_or(0, |holder| holder.points.len() + holder.ranges.len())
     }
 
-    /// True when the transaction has read one of the documents that it writes.
+    /// True when the transaction has itself read something of what it writes.
     pub(crate) fn has_read(&self, id: TransactionId, writes: &WriteSet) -> bool {
         let Some(holder) = self.holders.get(&id) else { return false };
-        let in_range = |key: &Bytes| {
-            holder.ranges.iter().any(|(space, range)| *space == Space::Documents && range.contains(key))
+        let covers = |space: Space, key: &Bytes| {
+            holder.ranges.iter().any(|(of, range)| *of == space && range.contains(key))
         };
-        writes.documents.iter().any(|(path, key)| holder.points.contains(path) || in_range(key))
+        let points = &holder.points;
+        writes.documents.iter().any(|(path, key)| points.contains(path) || covers(Space::Documents, key))
+            || writes.index_keys.iter().any(|key| covers(Space::Indexes, key))
     }
 
     /// Protects what the transaction has read. Whatever is granted stays granted while it waits for
