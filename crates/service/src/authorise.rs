@@ -22,6 +22,8 @@ use crate::{Call, ReadAt, Service};
 
 pub(crate) use judge::{Asked, Judge, Reads};
 
+/// The id of the database that clients use when they name none.
+const DEFAULT_DATABASE: &str = "(default)";
 /// What a client learns of a denial; production's text.
 pub(crate) const DENIED: &str = "Missing or insufficient permissions.";
 
@@ -150,7 +152,26 @@ impl Permit {
 impl Service {
     /// See [`Authority::permit`].
     pub(crate) fn permit(&self, call: &Call, database: &DatabaseName, role: Role) -> Result<Permit, Status> {
-        self.authority.permit(&call.principal, database, role)
+        let permit = self.authority.permit(&call.principal, database, role)?;
+        self.reach(&call.principal, database)?;
+        Ok(permit)
+    }
+
+    /// Where callers are verified, end users make no databases by naming them, or anybody could fill the disk with them:
+    /// only the `(default)` one of the project that their token is for.
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED for another one that does not exist.
+    pub(crate) fn reach(&self, principal: &Principal, database: &DatabaseName) -> Result<(), Status> {
+        let own =
+            |project: &Arc<str>| *project == database.project && *database.database == *DEFAULT_DATABASE;
+        let may_make = self.door.is_development()
+            || match principal {
+                Principal::User(user) => user.project.as_ref().is_some_and(own),
+                Principal::Anonymous => false,
+                Principal::Account(_) | Principal::Administrator => true,
+            };
+        if may_make || self.store.mode(database)?.is_some() { Ok(()) } else { Err(denied()) }
     }
 }
 

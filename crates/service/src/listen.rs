@@ -45,9 +45,13 @@ impl Service {
     /// Opens a stream without targets for `principal`.
     ///
     /// # Errors
-    /// NOT_FOUND for a database that does not exist; PERMISSION_DENIED for those who may read nothing there.
+    /// NOT_FOUND for a database that does not exist; PERMISSION_DENIED for accounts without a role. End users hear of
+    /// denials target by target, as their clients expect it.
     pub fn listen(&self, principal: &Principal, database: &DatabaseName) -> Result<ListenStream, Status> {
-        self.authority.permit(principal, database, Role::Viewer)?;
+        if !principal.is_end_user() {
+            self.authority.permit(principal, database, Role::Viewer)?;
+        }
+        self.reach(principal, database)?;
         let mut stream = self.hubs.open(database)?;
         stream.follow_revisions(self.authority.rulesets.revisions());
         let (authority, principal, database) = (self.authority.clone(), principal.clone(), database.clone());

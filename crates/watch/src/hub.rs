@@ -171,12 +171,25 @@ impl Hub {
     }
 
     /// Makes a target that has joined hear, by [`crate::mailbox::Item::Reconsider`], when one of these documents
-    /// changes, and of no others. Answers from when on, or None when it heard of all of them before.
-    pub fn rely(&self, seat: &Seat, slot: Slot, paths: &[DocumentPath]) -> Option<Timestamp> {
+    /// changes after `time`, and of no others. Of those that it did not hear of before it hears from now on; whatever
+    /// waits from between is doubtful. Answers up to when that goes.
+    pub fn rely(
+        &self,
+        seat: &Seat,
+        slot: Slot,
+        paths: &[DocumentPath],
+        time: Timestamp,
+    ) -> Option<Timestamp> {
         let mut state = self.state.lock();
-        let is_new = state.rely(seat, slot, paths);
-        // All up to there has been gone through under this lock; what comes later will be.
-        is_new.then(|| self.processed())
+        if !state.rely(seat, slot, paths) {
+            return None;
+        }
+        // Under this lock all up to there has been gone through, and nothing else is.
+        let now = self.processed();
+        if now > time {
+            seat.mailbox.doubt(slot, time, now);
+        }
+        Some(now)
     }
 
     /// The windows that targets need and that are not there yet, with the time they are of: made without the

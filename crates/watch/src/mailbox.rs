@@ -108,6 +108,16 @@ impl Mailbox {
         }
     }
 
+    /// Makes the right to a target be decided before anything later than `after` is told to it, and once at `now`, up to
+    /// which all has been left here.
+    pub fn doubt(&self, slot: Slot, after: Timestamp, now: Timestamp) {
+        let mut queue = self.queue.lock();
+        let later = queue.deliveries.iter_mut().filter(|delivery| delivery.time > after);
+        later.for_each(|delivery| delivery.doubt(slot));
+        drop(queue);
+        self.push(now, slot, &[Item::Reconsider]);
+    }
+
     /// Drops what waits: the stream has to find out for itself.
     pub fn lag(&self) {
         let mut queue = self.queue.lock();
@@ -206,6 +216,13 @@ impl Mailbox {
 impl Delivery {
     pub fn new(time: Timestamp, items: Vec<(Slot, Item)>) -> Self {
         Delivery { time, items, bytes: 0 }
+    }
+
+    /// Makes the right to a target be decided first, if it is told anything.
+    pub fn doubt(&mut self, slot: Slot) {
+        if self.items.iter().any(|(of, _)| *of == slot) {
+            self.items.push((slot, Item::Reconsider));
+        }
     }
 
     /// True when rights must be decided before it is told.

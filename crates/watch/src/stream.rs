@@ -27,7 +27,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::event::{ListenEvent, TargetChange};
-use crate::hub::Seat;
+use crate::hub::{Hub, Seat};
 use crate::hubs::Hubs;
 use crate::mailbox::{Delivery, Item, Mailbox, Slot, Taken};
 use crate::right::Right;
@@ -181,16 +181,18 @@ impl ListenStream {
 
     /// Looks for something to tell or to do; false when there is nothing.
     fn look(&mut self) -> bool {
-        if self.is_revised() {
-            return true;
-        }
-        if let Some(hub) = self.membership.as_ref().map(Membership::hub) {
+        if let Some(hub) = self.membership.as_ref().map(|membership| membership.hub().clone()) {
             let taken = if hub.has_ended() { Taken::Ended } else { self.seat.mailbox.take(hub.processed()) };
+            // After that: what was taken may be later than the change.
+            let all = self.is_revised();
             match taken {
+                Taken::Nothing if all => {
+                    self.decide(hub, Vec::new(), all);
+                    return true;
+                }
                 Taken::Nothing => {}
-                Taken::Deliveries(deliveries) if deliveries.iter().any(Delivery::reconsiders) => {
-                    let (hub, rights) = (hub.clone(), self.rights());
-                    self.start(move || Ok(Outcome::Decided(rights.decide(&hub, deliveries))));
+                Taken::Deliveries(deliveries) if all || deliveries.iter().any(Delivery::reconsiders) => {
+                    self.decide(hub, deliveries, all);
                     return true;
                 }
                 Taken::Deliveries(deliveries) => {
@@ -214,18 +216,24 @@ impl ListenStream {
         self.add_next()
     }
 
-    /// Begins to decide all rights again, if that is due.
+    /// True once after each change that makes all rights doubtful.
     fn is_revised(&mut self) -> bool {
-        let Some(hub) = self.membership.as_ref().map(Membership::hub) else { return false };
         let Some(revisions) = &mut self.revisions else { return false };
-        if !revisions.has_changed().unwrap_or(false) {
-            return false;
-        }
+        let is_revised = revisions.has_changed().unwrap_or(false);
         // Before the decisions: what changes after this is seen the next time.
         revisions.mark_unchanged();
-        let (hub, told, rights) = (hub.clone(), self.position, self.rights());
-        self.start(move || Ok(Outcome::Decided(rights.decide_all(&hub, told))));
-        true
+        is_revised
+    }
+
+    /// Decides first what rights there still are to what was taken from the mailbox.
+    fn decide(&mut self, hub: Arc<Hub>, deliveries: Vec<Delivery>, all: bool) {
+        let (told, rights) = (self.position, self.rights());
+        self.start(move || {
+            Ok(Outcome::Decided(match all {
+                true => rights.decide_all(&hub, told, deliveries),
+                false => rights.decide(&hub, deliveries),
+            }))
+        });
     }
 
     fn rights(&self) -> Rights {

@@ -2,20 +2,17 @@
 //! told to its target.
 //!
 //! The hub leaves [`Item::Reconsider`] in the mailbox when a document changes on which a decision rests. The decision
-//! made then may rest on other documents; what happened to those in the meantime the mailbox cannot tell, so it is
-//! looked up.
+//! made then may rest on other documents, of which the mailbox tells from now on only. So whatever waits from between
+//! then and now is decided on, too.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use model::{Document, DocumentPath, Status, Timestamp};
+use model::{Status, Timestamp};
 
 use crate::hub::{Hub, Seat};
 use crate::mailbox::{Delivery, Item, Slot};
-use crate::right::{Pass, Right};
-
-/// How often a decision is repeated because what it rests on changed before the hub could tell of that.
-const MAX_REPEATS: usize = 20;
+use crate::right::Right;
 
 /// The targets of a stream that need a right.
 #[derive(Clone)]
@@ -29,6 +26,13 @@ pub(super) struct Decided {
     pub deliveries: Vec<Delivery>,
     /// Targets whose right was decided again, and whether they are discreet.
     pub discreet: Vec<(Slot, bool)>,
+}
+
+/// A target that may be told.
+pub(super) struct Claimed {
+    pub discreet: bool,
+    /// What was taken from the mailbox and is not later than this has to be decided on as well.
+    heard_since: Option<Timestamp>,
 }
 
 impl Rights {
@@ -45,7 +49,12 @@ impl Rights {
             for slot in deliveries[n].take_reconsidered() {
                 let Some(right) = self.by_slot.get(&slot) else { continue };
                 match claim(hub, &self.seat, slot, &**right, time) {
-                    Ok(pass) => discreet.push((slot, pass.discreet)),
+                    Ok(claimed) => {
+                        discreet.push((slot, claimed.discreet));
+                        let later = deliveries[n + 1..].iter_mut();
+                        let doubtful = later.take_while(|one| Some(one.time) <= claimed.heard_since);
+                        doubtful.for_each(|delivery| delivery.doubt(slot));
+                    }
                     Err(cause) => {
                         self.by_slot.remove(&slot);
                         deliveries[n..].iter_mut().for_each(|delivery| delivery.silence(slot));
@@ -57,49 +66,26 @@ impl Rights {
         Decided { deliveries, discreet }
     }
 
-    /// Decides about all targets, which have been told up to `told`. Blocks.
-    pub fn decide_all(self, hub: &Hub, told: Timestamp) -> Decided {
+    /// The same after a decision about all targets, as of the time up to which they have been told. Blocks.
+    pub fn decide_all(self, hub: &Hub, told: Timestamp, mut deliveries: Vec<Delivery>) -> Decided {
         let items = self.by_slot.keys().map(|slot| (*slot, Item::Reconsider)).collect();
-        let now = hub.processed();
-        let mut decided = self.decide(hub, vec![Delivery::new(now, items)]);
-        // It says nothing about documents.
-        decided.deliveries.iter_mut().for_each(|delivery| delivery.time = told);
-        decided
+        deliveries.insert(0, Delivery::new(told, items));
+        self.decide(hub, deliveries)
     }
 }
 
-/// Decides about a target at `time`, and sees to it that the mailbox tells when what that rests on changes. Blocks.
+/// Decides about a target at `time`, and sees to it that the mailbox asks again when what that rests on changes. Blocks.
 ///
 /// # Errors
-/// Why the target may not be told; ABORTED when what that rests on never stands still.
+/// Why the target may not be told.
 pub(super) fn claim(
     hub: &Hub,
     seat: &Seat,
     slot: Slot,
     right: &dyn Right,
     time: Timestamp,
-) -> Result<Pass, Status> {
-    let mut at = time;
-    for _ in 0..MAX_REPEATS {
-        let pass = right.check(&hub.database.view_at(at)?)?;
-        let Some(since) = hub.rely(seat, slot, &pass.rests_on) else { return Ok(pass) };
-        if since <= at || is_same(hub, &pass.rests_on, at, since)? {
-            return Ok(pass);
-        }
-        at = since;
-    }
-    Err(Status::aborted("What the right to listen rests on changes too often. Try again."))
-}
-
-/// True when none of the documents changed between two times.
-fn is_same(hub: &Hub, paths: &[DocumentPath], one: Timestamp, other: Timestamp) -> Result<bool, Status> {
-    let (one, other) = (hub.database.view_at(one)?, hub.database.view_at(other)?);
-    for path in paths {
-        let (one, other) = (one.get(path)?, other.get(path)?);
-        let version = |document: Option<Document>| document.map(|document| document.update_time);
-        if version(one) != version(other) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+) -> Result<Claimed, Status> {
+    let pass = right.check(&hub.database.view_at(time)?)?;
+    let heard_since = hub.rely(seat, slot, &pass.rests_on, time);
+    Ok(Claimed { discreet: pass.discreet, heard_since })
 }

@@ -180,7 +180,7 @@ impl Entry {
     /// Decides whether the target may be told from `time` on; true when it is discreet.
     fn claim(&self, hub: &Hub, seat: &Seat, time: Timestamp) -> Result<bool, Status> {
         let Some(right) = &self.right else { return Ok(false) };
-        claim(hub, seat, self.slot, &**right, time).map(|pass| pass.discreet)
+        claim(hub, seat, self.slot, &**right, time).map(|claimed| claimed.discreet)
     }
 }
 
