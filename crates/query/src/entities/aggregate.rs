@@ -130,6 +130,11 @@ fn aggregated(figure: &EntityAggregation) -> Option<&String> {
 }
 
 impl EntityAggregationPlan {
+    /// How the query below is answered.
+    pub fn plan(&self) -> &EntityPlan {
+        &self.plan
+    }
+
     /// The index that would serve the query, when the plan does without it.
     pub fn suggested(&self) -> Option<&IndexDefinition> {
         self.plan.suggested()

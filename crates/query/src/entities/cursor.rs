@@ -144,13 +144,15 @@ impl Position {
         if self.side != above(order) {
             return Some(last.to_vec());
         }
-        match order.last() {
-            // In keys as reads invert them, nothing lies between a path and all that is below it.
-            Some(OrderColumn { name: None, direction: Direction::Descending }) => {
+        match order.last()? {
+            // Some indexes close their paths and others do not: the edge lies above both, and below all that is
+            // below the path.
+            OrderColumn { name: None, direction: Direction::Ascending } => Some([last, &[END + 1]].concat()),
+            OrderColumn { name: None, direction: Direction::Descending } => {
                 after_prefix(&last[..last.len() - 1])
             }
             // Everything that begins with a whole place and is longer sorts behind it.
-            Some(_) | None => Some([last, &[0]].concat()),
+            OrderColumn { name: Some(_), .. } => Some([last, &[0]].concat()),
         }
     }
 }

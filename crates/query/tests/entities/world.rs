@@ -37,7 +37,8 @@ impl World {
         let clock = Arc::new(ManualClock::at(1_700_000_000_000_000));
         let host = Host::simulated(clock, 7);
         let indexes = indexes.iter().map(|text| definition(text)).collect();
-        let options = Options { indexes: IndexFile { indexes, overrides: Vec::new() }, ..Options::default() };
+        let entity_indexes = IndexFile { indexes, overrides: Vec::new() };
+        let options = Options { entity_indexes, ..Options::default() };
         let store = Store::open(engine, host, options).expect("a store");
         let database = store.datastore(&database()).expect("a database");
         World { runtime, _store: store, database }

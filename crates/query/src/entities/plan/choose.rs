@@ -113,7 +113,7 @@ impl<'a> Chooser<'a> {
     /// A read of all entities that can match, in any order: by what is pinned, else by keys, else by a range.
     pub fn candidates(&self, wanted: &Wanted<'_>) -> Node {
         let by_key = Wanted {
-            columns: vec![wanted.columns.last().expect("the key is the last").clone()],
+            columns: vec![column(KEY_PROPERTY, Direction::Ascending, Some(&wanted.disjunct.keys))],
             parts: Vec::new(),
             pins: wanted.pins.clone(),
             ..*wanted
@@ -127,9 +127,8 @@ impl<'a> Chooser<'a> {
         let keys_matter = !wanted.disjunct.keys.is_all();
         match wanted.disjunct.ranges.iter().next().filter(|_| !keys_matter) {
             Some((name, spans)) => {
-                let direction = by_key.columns[0].direction;
                 let mut by_value = Wanted { parts: vec![KeyPart::Column], ..by_key };
-                by_value.columns.insert(0, column(name, direction, Some(spans)));
+                by_value.columns.insert(0, column(name, Direction::Ascending, Some(spans)));
                 let fits = self.property_fits(&by_value);
                 self.reads(vec![&fits[0]], &by_value, false)
             }

@@ -2,79 +2,63 @@
 
 use std::fmt;
 
-use database::{ColumnKind, NameSource};
+use database::ColumnKind;
 use model::encoding::{END, after_prefix, read_ids};
 use model::entity::encoding::read_value;
-use model::entity::key::kind_of;
 use model::entity::validate::KEY_PROPERTY;
 use model::entity::{EntityValue, Key};
 use model::query::Direction;
 use model::{DatabaseName, DocumentPath};
 
 use super::{EntityPlan, Step};
-use crate::entities::normal::OrderColumn;
+use crate::entities::normal::{Normal, OrderColumn};
 use crate::plan::{IndexRead, KeyColumn, Node};
 use crate::span::{Span, Spans, inverted};
 
 impl fmt::Display for EntityPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let database = &self.query.database;
-        match &self.step {
+        let (word, nodes) = match &self.step {
             Step::Nothing => return f.write_str("nothing"),
-            Step::Rows(only) => {
-                f.write_str("rows")?;
-                node(f, only, 1, database)?;
-            }
-            Step::First(only) => {
-                f.write_str("first")?;
-                node(f, only, 1, database)?;
-            }
-            Step::Confirm(only) => {
-                f.write_str("confirm")?;
-                node(f, only, 1, database)?;
-            }
-            Step::Sort(inputs) => {
-                f.write_str("sort by")?;
-                for (n, OrderColumn { name, direction }) in self.query.order.iter().enumerate() {
-                    let comma = if n > 0 { "," } else { "" };
-                    let name = name.as_deref().unwrap_or(KEY_PROPERTY);
-                    write!(f, "{comma} {name} {}", word(*direction))?;
-                }
-                inputs.iter().try_for_each(|input| node(f, input, 1, database))?;
-            }
             Step::Metadata(kind) => return write!(f, "metadata {kind:?}"),
+            Step::Rows(node) => ("rows", std::slice::from_ref(node)),
+            Step::First(node) => ("first", std::slice::from_ref(node)),
+            Step::Confirm(node) => ("confirm", std::slice::from_ref(node)),
+            Step::Sort(nodes) => ("sort by", nodes.as_slice()),
+        };
+        f.write_str(word)?;
+        if let Step::Sort(_) = &self.step {
+            for (n, OrderColumn { name, direction }) in self.query.order.iter().enumerate() {
+                let comma = if n > 0 { "," } else { "" };
+                let name = name.as_deref().unwrap_or(KEY_PROPERTY);
+                write!(f, "{comma} {name} {}", direction_word(*direction))?;
+            }
         }
-        Ok(())
+        nodes.iter().try_for_each(|one| node(f, one, 1, &self.query))
     }
 }
 
-fn node(f: &mut fmt::Formatter<'_>, at: &Node, depth: usize, database: &DatabaseName) -> fmt::Result {
+fn node(f: &mut fmt::Formatter<'_>, at: &Node, depth: usize, query: &Normal) -> fmt::Result {
     write!(f, "\n{:1$}", "", depth * 2)?;
     match at {
         Node::Names(read) => {
-            match &read.source {
-                NameSource::Group { collection_id, .. } => {
-                    write!(f, "keys of {}", kind_of(collection_id).unwrap_or_default())?;
-                }
-                _ => f.write_str("keys of every kind")?,
-            }
+            let kind = query.source.kind.as_deref();
+            write!(f, "keys of {}", kind.unwrap_or("every kind"))?;
             if read.direction == Direction::Descending {
                 f.write_str(" descending")?;
             }
-            let spans = read.ranges.iter().cloned();
-            conditions(f, KEY_PROPERTY, read.direction, spans, &mut ": ", database)
+            conditions(f, KEY_PROPERTY, read.direction, &read.ranges, &mut ": ", query)
         }
-        Node::Index(read) => index(f, read, database),
+        Node::Index(read) => index(f, read, query),
         Node::Merge(reads) => {
             f.write_str("merge")?;
             reads.iter().try_for_each(|read| {
                 write!(f, "\n{:1$}", "", depth * 2 + 2)?;
-                index(f, read, database)
+                index(f, read, query)
             })
         }
         Node::Union(inputs) => {
             f.write_str("union")?;
-            inputs.iter().try_for_each(|input| node(f, input, depth + 1, database))
+            inputs.iter().try_for_each(|input| node(f, input, depth + 1, query))
         }
         // Plans for entities have no other nodes.
         Node::Nothing
@@ -88,35 +72,43 @@ fn node(f: &mut fmt::Formatter<'_>, at: &Node, depth: usize, database: &Database
     }
 }
 
-fn index(f: &mut fmt::Formatter<'_>, read: &IndexRead, database: &DatabaseName) -> fmt::Result {
-    write!(f, "index {}", properties(read))?;
+fn index(f: &mut fmt::Formatter<'_>, read: &IndexRead, query: &Normal) -> fmt::Result {
+    write!(f, "index of {} {}", query.source.kind.as_deref().unwrap_or_default(), properties(read))?;
+    if let (false, Some(ancestor)) = (read.automatic, &query.source.ancestor) {
+        write!(f, " below {}", show_key(ancestor, &query.database))?;
+    }
     if read.direction == Direction::Descending {
         f.write_str(" backward")?;
     }
     let mut separator = ": ";
     for pin in &read.pinned {
-        let value = read_value(&pin.value).map(|(value, _)| show(&value)).unwrap_or_default();
+        let value = whole(&pin.value).as_ref().map(show).unwrap_or_default();
         write!(f, "{separator}{} = {value}", pin.path.first())?;
         separator = " and ";
     }
+    let ancestor = query.source.ancestor.is_some();
     for (n, KeyColumn { path, direction, spans, .. }) in read.columns.iter().enumerate() {
-        let spans = if n == 0 { read.ranges.clone() } else { spans.as_slice().to_vec() };
-        conditions(f, path.first(), *direction, spans.into_iter(), &mut separator, database)?;
+        // What the index holds needs no condition.
+        if ancestor && !read.automatic && path.first() == KEY_PROPERTY {
+            continue;
+        }
+        let spans = if n == 0 { read.ranges.as_slice() } else { spans.as_slice() };
+        conditions(f, path.first(), *direction, spans, &mut separator, query)?;
     }
     Ok(())
 }
 
 /// The columns of an index as they are declared.
-pub(in crate::entities) fn properties(read: &IndexRead) -> String {
+fn properties(read: &IndexRead) -> String {
     let mut text = String::from("(");
     for column in read.source.columns() {
         let direction = match column.kind {
             ColumnKind::Descending => Direction::Descending,
             ColumnKind::Ascending | ColumnKind::Contains | ColumnKind::Vector { .. } => Direction::Ascending,
         };
-        text.push_str(&format!("{} {}, ", column.path.first(), word(direction)));
+        text.push_str(&format!("{} {}, ", column.path.first(), direction_word(direction)));
     }
-    text.push_str(&format!("{KEY_PROPERTY} {})", word(read.source.name_direction())));
+    text.push_str(&format!("{KEY_PROPERTY} {})", direction_word(read.source.name_direction())));
     text
 }
 
@@ -124,27 +116,37 @@ fn conditions(
     f: &mut fmt::Formatter<'_>,
     name: &str,
     direction: Direction,
-    spans: impl Iterator<Item = Span>,
+    spans: &[Span],
     separator: &mut &str,
-    database: &DatabaseName,
+    query: &Normal,
 ) -> fmt::Result {
-    let is_key = name == KEY_PROPERTY;
-    let spans: Vec<Span> = spans.collect();
     if spans == Spans::all().as_slice() {
         return Ok(());
     }
-    let edge = |bytes: &[u8]| {
-        let upright = if direction == Direction::Descending { inverted(bytes) } else { bytes.to_vec() };
-        if is_key { show_path(&upright, database) } else { show_bytes(&upright) }
-    };
     write!(f, "{separator}{name}")?;
     *separator = " and ";
     if spans.is_empty() {
         return f.write_str(" nowhere");
     }
+    // In a descending column edges are inverted, and stand for what comes before.
+    let upright = |bytes: &[u8]| match direction {
+        Direction::Ascending => bytes.to_vec(),
+        Direction::Descending => inverted(bytes),
+    };
     for (n, Span { start, end }) in spans.iter().enumerate() {
         let or = if n > 0 { " or" } else { "" };
-        write!(f, "{or} from {}", edge(start))?;
+        let (start, end) = (upright(start), end.as_ref().map(|end| upright(end)));
+        let edge = |bytes: &[u8]| match name {
+            KEY_PROPERTY => show_path(bytes, &query.database),
+            _ => show_bytes(bytes),
+        };
+        if name == KEY_PROPERTY && direction == Direction::Ascending && end == after_prefix(&start) {
+            write!(f, "{or} below {}", edge(&start))?;
+            continue;
+        }
+        if !start.is_empty() {
+            write!(f, "{or} from {}", edge(&start))?;
+        }
         end.iter().try_for_each(|end| write!(f, " to {}", edge(end)))?;
     }
     Ok(())
@@ -175,7 +177,7 @@ fn show_path(bytes: &[u8], database: &DatabaseName) -> String {
     let key = |bytes: &[u8]| {
         let (path, rest) = read_ids(bytes).ok()?;
         let path = DocumentPath::new(&path)?;
-        let key = Key::of_document_path(database, &path).map_or(path.to_string(), |key| key.to_string());
+        let key = show_key(&path, database);
         Some(if rest.is_empty() { key } else { format!("{key}+") })
     };
     let closed = bytes.strip_suffix(&[END + 1]);
@@ -183,6 +185,10 @@ fn show_path(bytes: &[u8], database: &DatabaseName) -> String {
         Some(text) => text,
         None => key(bytes).unwrap_or_else(|| format!("{bytes:02x?}")),
     }
+}
+
+fn show_key(path: &DocumentPath, database: &DatabaseName) -> String {
+    Key::of_document_path(database, path).map_or_else(|| path.to_string(), |key| key.to_string())
 }
 
 fn show(value: &EntityValue) -> String {
@@ -200,7 +206,7 @@ fn show(value: &EntityValue) -> String {
     }
 }
 
-fn word(direction: Direction) -> &'static str {
+fn direction_word(direction: Direction) -> &'static str {
     match direction {
         Direction::Ascending => "ASC",
         Direction::Descending => "DESC",
