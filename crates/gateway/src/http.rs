@@ -19,7 +19,7 @@ use crate::Gateway;
 use crate::body::Body;
 use crate::connection::Connection;
 use crate::grpc::{self, dialogue::AtEnd};
-use crate::{grpc_web, rest, webchannel};
+use crate::{appengine, grpc_web, rest, webchannel};
 
 const HEALTH: &str = "/grpc.health.v1.Health/";
 const REFLECTION: &str = "/grpc.reflection.v1.ServerReflection/";
@@ -34,6 +34,7 @@ pub(crate) async fn answer(
     let open = connection.open();
     let response = match Kind::of(&request) {
         Kind::Call => grpc::call(gateway, connection, request, AtEnd::HalfClose).await,
+        Kind::AppEngine => Box::pin(appengine::answer(gateway, connection, request)).await,
         Kind::Neighbour(neighbour) => Box::pin(neighbour.answer(gateway, request)).await,
         Kind::Plain(plain) => Box::pin(plain.answer(gateway, connection, request)).await,
     };
@@ -44,6 +45,8 @@ pub(crate) async fn answer(
 /// What a request is.
 enum Kind {
     Call,
+    /// An app calls one of its services.
+    AppEngine,
     Neighbour(Neighbour),
     Plain(Plain),
 }
@@ -70,6 +73,9 @@ impl Kind {
             && !grpc_web::is_call(headers)
         {
             return Neighbour::at(path).map_or(Kind::Call, Kind::Neighbour);
+        }
+        if is_post && path == appengine::PATH {
+            return Kind::AppEngine;
         }
         Kind::Plain(if request.method() == Method::OPTIONS {
             Plain::Question

@@ -12,6 +12,7 @@
 //! What stands here knows nothing of storage, databases or plans.
 
 mod admission;
+mod appengine;
 pub mod audit;
 mod body;
 mod calls;
@@ -57,6 +58,7 @@ pub struct Gateway {
     /// Told when a client asks the server to stop.
     shutdown: Notify,
     sessions: Arc<webchannel::Sessions>,
+    bridge: appengine::Bridge,
 }
 
 /// Limits that an operator may want to change.
@@ -76,6 +78,8 @@ pub struct Options {
     pub behind_proxy: bool,
     /// Where denied and administrative calls are told.
     pub audit: Option<Arc<audit::Trail>>,
+    /// Apps may call by App Engine's API bridge, which cannot tell who calls: everybody is the administrator.
+    pub app_engine: bool,
 }
 
 /// Pages that may call from a browser, by where they were loaded from.
@@ -96,6 +100,7 @@ impl Default for Options {
             origins: Origins::Any,
             behind_proxy: false,
             audit: None,
+            app_engine: true,
         }
     }
 }
@@ -115,6 +120,7 @@ impl Gateway {
             quotas,
             shutdown: Notify::new(),
             sessions,
+            bridge: appengine::Bridge::default(),
         })
     }
 
