@@ -6,18 +6,21 @@ mod report;
 mod way;
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use sync::{
-    Bounds, Cache, Client, Collection, Differences, Failure, Follower, Kind, Meters, Observer, Poll, Settings, Source,
-    Stop, Strategy, Taker, Time, Verification,
+    Bounds, Cache, Client, Collection, Differences, Failure, Follower, Kind, Meters, Observer, Poll,
+    Settings, Source, Stop, Strategy, Taker, Time, Verification,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
 pub(crate) use self::arguments::SyncArguments;
-use self::arguments::{FollowArguments, OutputArguments, SourceArguments, StrategyName, SyncCommand, VerifyArguments};
+use self::arguments::{
+    FollowArguments, OutputArguments, SourceArguments, StrategyName, SyncCommand, VerifyArguments,
+};
 use self::report::Report;
 use self::way::Way;
 
@@ -59,7 +62,8 @@ async fn follow(arguments: &SyncArguments) -> Result<(), Failure> {
     let bounds = Bounds { rows: arguments.cache.max_rows, bytes: arguments.cache.max_bytes };
     let into = arguments.cache.into.as_deref().expect("clap requires it unless there is a subcommand");
     let meters = Arc::new(Meters::default());
-    let client = Client::new(&way.address, source.clone(), Arc::clone(&way.credentials), Arc::clone(&meters))?;
+    let client =
+        Client::new(&way.address, source.clone(), Arc::clone(&way.credentials), Arc::clone(&meters))?;
     let cache = Cache::open(into, &source, bounds)?;
     if let Some(address) = arguments.output.metrics {
         metrics::serve(address, Arc::clone(&meters)).await?;
@@ -134,18 +138,31 @@ fn taker(arguments: &OutputArguments) -> Result<Option<Taker>, Failure> {
     if path == Path::new("-") {
         return Ok(Some(Taker::Lines(Box::new(std::io::stdout()))));
     }
-    let file = File::options().create(true).append(true).open(path);
-    let file = file.map_err(|error| {
-        let path: &PathBuf = path;
-        Failure::new(Kind::Taker, format!("could not open {}: {error}", path.display()))
-    })?;
+    let file = open_lines(path);
+    let file = file
+        .map_err(|error| Failure::new(Kind::Taker, format!("could not open {}: {error}", path.display())))?;
     Ok(Some(Taker::Lines(Box::new(file))))
+}
+
+/// A crash may have left half a line; what comes next begins a new one.
+fn open_lines(path: &Path) -> std::io::Result<File> {
+    let mut file = File::options().create(true).read(true).append(true).open(path)?;
+    let mut last = [b'\n'];
+    if file.metadata()?.len() > 0 {
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+    }
+    if last != [b'\n'] {
+        file.write_all(b"\n")?;
+    }
+    Ok(file)
 }
 
 /// The first SIGTERM or SIGINT lets the batch end; the second does not wait.
 fn stop_on_signals() -> Result<Stop, Failure> {
     let (stopper, stop) = sync::stop();
-    let listen = |kind| signal(kind).map_err(|error| Failure::new(Kind::Local, format!("no signals: {error}")));
+    let listen =
+        |kind| signal(kind).map_err(|error| Failure::new(Kind::Local, format!("no signals: {error}")));
     let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
     tokio::spawn(async move {
         for times in 1.. {

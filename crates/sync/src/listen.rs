@@ -64,7 +64,8 @@ struct Hearing<'a> {
     staged: bool,
     /// How many documents there are, as the server sometimes says.
     expected: Option<u64>,
-    noted: Instant,
+    /// When the cursor was written last.
+    noted: Option<Instant>,
 }
 
 impl Follower {
@@ -119,7 +120,7 @@ impl Follower {
             bytes: 0,
             staged: false,
             expected: None,
-            noted: Instant::now(),
+            noted: None,
         };
         let heard = hearing.hear(lost).await;
         // The stream lives as long as somebody may still ask on it.
@@ -294,7 +295,7 @@ impl Hearing<'_> {
     /// All that has come since the last boundary goes into the cache, with the token.
     async fn boundary(&mut self, as_of: Time, token: Vec<u8>) -> Result<Step, Failure> {
         let nothing = self.changes.is_empty() && !self.staged && !self.all;
-        if nothing && self.noted.elapsed() < NOTE_EVERY {
+        if nothing && self.noted.is_some_and(|at| at.elapsed() < NOTE_EVERY) {
             self.follower.progress();
         } else {
             let token = (!token.is_empty()).then_some(token);
@@ -302,7 +303,7 @@ impl Hearing<'_> {
             let changes = std::mem::take(&mut self.changes);
             self.follower.keeper.apply_staged(changes, self.all, cursor).await?;
             self.follower.progress();
-            (self.bytes, self.staged, self.all, self.noted) = (0, false, false, Instant::now());
+            (self.bytes, self.staged, self.all, self.noted) = (0, false, false, Some(Instant::now()));
         }
         let held = self.follower.keeper.with(|cache| Ok(cache.held())).await?;
         match self.expected.take() {

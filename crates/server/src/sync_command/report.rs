@@ -59,7 +59,8 @@ impl Report {
         match &*self.form {
             Form::Bar(bar) => bar.finish_with_message(self.status()),
             Form::Lines(lines) => {
-                let seconds = lines.lock().map(|lines| lines.started.elapsed().as_secs_f64()).unwrap_or_default();
+                let seconds =
+                    lines.lock().map(|lines| lines.started.elapsed().as_secs_f64()).unwrap_or_default();
                 let event = if well { "ended" } else { "failed" };
                 line(json!({ "event": event, "seconds": seconds, "totals": self.meters.reading() }));
             }
@@ -75,7 +76,9 @@ impl Report {
             }
             Event::Applied(_) => bar.set_position(self.meters.reading().rows),
             Event::Current { .. } => {
-                bar.set_style(ProgressStyle::with_template("{spinner} {msg}").expect("the template is sound"));
+                bar.set_style(
+                    ProgressStyle::with_template("{spinner} {msg}").expect("the template is sound"),
+                );
                 bar.set_message(self.status());
             }
             Event::Comparing { why } => bar.set_message(format!("comparing with the server: {why}")),
@@ -91,7 +94,8 @@ impl Report {
 
     fn status(&self) -> String {
         let now = self.meters.reading();
-        let as_of = self.meters.as_of().map_or_else(|| "unfinished".to_owned(), |time| format!("as of {time}"));
+        let as_of =
+            self.meters.as_of().map_or_else(|| "unfinished".to_owned(), |time| format!("as of {time}"));
         format!(
             "{} documents, {as_of}; {} set, {} deleted, {} received",
             HumanCount(now.rows),

@@ -46,7 +46,9 @@ fn emulator() -> Result<String, Failure> {
         Ok(host) if !host.is_empty() => Ok(format!("http://{host}")),
         _ => Err(Failure::new(
             Kind::Local,
-            format!("{EMULATOR} is not set: set it to the emulator's host:port, or name a server with --from"),
+            format!(
+                "{EMULATOR} is not set: set it to the emulator's host:port, or name a server with --from"
+            ),
         )),
     }
 }
