@@ -41,7 +41,6 @@ pub(crate) enum Command {
 
     /// Follow a collection into a local cache: copy it once, then only what changes
     Sync(Box<SyncArguments>),
-
 }
 
 const AFTER_HELP: &str = "\
@@ -56,8 +55,9 @@ Examples:
       --auth --auth-issuer https://securetoken.google.com/PROJECT --rules firestore.rules
                                             for others to reach: TLS, verified callers, rules
 
-Without TLS clients find the server by FIRESTORE_EMULATOR_HOST; the server prints the line to copy. Projects and
-databases need not be made: each exists from its first use.";
+Without TLS clients find the server by FIRESTORE_EMULATOR_HOST or DATASTORE_EMULATOR_HOST; the server prints the lines
+to copy. Projects and databases need not be made: each exists from its first use, which decides whether it holds
+documents or entities.";
 
 /// Options of `irori serve`.
 #[derive(Debug, Args)]
@@ -86,6 +86,9 @@ pub(crate) struct ServeArguments {
     pub(crate) missing_index: MissingIndex,
 
     #[command(flatten)]
+    pub(crate) datastore: DatastoreArguments,
+
+    #[command(flatten)]
     pub(crate) door: DoorArguments,
 
     #[command(flatten)]
@@ -100,6 +103,21 @@ pub(crate) struct ServeArguments {
     /// What to log, as in RUST_LOG: `info`, or `gateway=debug,warn`. Goes before RUST_LOG
     #[arg(long, value_name = "FILTER")]
     pub(crate) log: Option<String>,
+}
+
+/// What holds for databases that Datastore clients and App Engine use.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Datastore")]
+pub(crate) struct DatastoreArguments {
+    /// Composite indexes of entities, as App Engine and gcloud read them. They hold for every database; new
+    /// ones are built in the background
+    #[arg(long, value_name = "FILE")]
+    pub(crate) index_yaml: Option<PathBuf>,
+
+    /// How much of what was just written a query over all entity groups finds: 1 is everything, as in
+    /// production today; less imitates the old service, for tests of what it did to applications
+    #[arg(long, value_name = "FRACTION", default_value_t = 1.0, value_parser = fraction)]
+    pub(crate) datastore_consistency: f64,
 }
 
 /// What becomes of a query without its index.
@@ -177,6 +195,11 @@ pub(crate) struct DoorArguments {
     #[arg(long, value_name = "FILE", requires = "auth")]
     pub(crate) keys: Option<PathBuf>,
 
+    /// Serve App Engine's API bridge with --auth too. Its calls carry no credentials: whoever reaches the port may
+    /// then read and write all entities. Without --auth it is always served
+    #[arg(long, requires = "auth")]
+    pub(crate) app_engine_bridge: bool,
+
     /// Let everybody who reaches the port do everything, also from other machines. Only without --auth
     #[arg(long, conflicts_with = "auth")]
     pub(crate) unsafe_open: bool,
@@ -248,6 +271,12 @@ fn origin(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     Err(format!("`{text}` is no origin; write one like https://app.example.com, without a path"))
+}
+
+/// Reads a number from 0 to 1.
+fn fraction(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number| (0.0..=1.0).contains(number));
+    number.ok_or_else(|| format!("`{text}` is not a number from 0 to 1"))
 }
 
 /// Reads `250ms`, `90s`, `20m`, `1h` or `7d`.

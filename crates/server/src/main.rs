@@ -7,6 +7,7 @@ mod descriptors;
 mod door;
 mod exposure;
 mod failure;
+mod index_yaml;
 mod indexes_file;
 mod keys;
 mod logging;

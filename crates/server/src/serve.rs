@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use database::Store;
+use database::{IndexFile, Store};
 use gateway::audit::Trail;
 use gateway::{Gateway, Origins, Plain};
 use host::Host;
@@ -23,7 +23,7 @@ use crate::audit::AuditLog;
 use crate::certificates::{Certificates, Files};
 use crate::failure::Failure;
 use crate::rules_file::RulesFiles;
-use crate::{descriptors, door, exposure, indexes_file, logging, memory};
+use crate::{descriptors, door, exposure, index_yaml, indexes_file, logging, memory};
 
 /// How often the store looks for what has expired.
 const TICK: Duration = Duration::from_millis(250);
@@ -39,10 +39,7 @@ const STREAMS: usize = 1_000;
 /// Serves until the process is told to stop.
 pub(crate) fn run(arguments: &ServeArguments) -> Result<(), Failure> {
     logging::start(arguments.log.as_deref())?;
-    let indexes = match &arguments.indexes {
-        Some(path) => indexes_file::read(path)?,
-        None => database::IndexFile::default(),
-    };
+    let indexes = Indexes::read(arguments)?;
     let runtime = Builder::new_multi_thread()
         .enable_all()
         .thread_name("irori")
@@ -53,11 +50,26 @@ pub(crate) fn run(arguments: &ServeArguments) -> Result<(), Failure> {
     outcome
 }
 
+/// The indexes that files declare, by what databases hold.
+struct Indexes {
+    documents: IndexFile,
+    entities: IndexFile,
+}
+
+impl Indexes {
+    fn read(arguments: &ServeArguments) -> Result<Self, Failure> {
+        let documents = arguments.indexes.as_deref().map(indexes_file::read).transpose()?;
+        let entities = arguments.datastore.index_yaml.as_deref().map(index_yaml::read).transpose()?;
+        let entities = entities.map(|indexes| IndexFile { indexes, overrides: Vec::new() });
+        Ok(Indexes { documents: documents.unwrap_or_default(), entities: entities.unwrap_or_default() })
+    }
+}
+
 fn leave(runtime: Runtime) {
     runtime.shutdown_timeout(LEAVE);
 }
 
-async fn serve(arguments: &ServeArguments, indexes: database::IndexFile) -> Result<(), Failure> {
+async fn serve(arguments: &ServeArguments, indexes: Indexes) -> Result<(), Failure> {
     exposure::check(arguments)?;
     // Before the data: a taken port is the cheaper mistake to find, and leaves no directory behind.
     let listener = TcpListener::bind(arguments.listen)
@@ -79,7 +91,9 @@ async fn serve(arguments: &ServeArguments, indexes: database::IndexFile) -> Resu
         MissingIndex::Suggest => service::MissingIndex::Suggest,
     };
     let options = service::Options { missing_index };
-    let service = Arc::new(Service::behind(door.clone(), store.clone(), host.clone(), options));
+    let service = Service::behind(door.clone(), store.clone(), host.clone(), options)
+        .with_datastore_consistency(arguments.datastore.datastore_consistency);
+    let service = Arc::new(service);
     let rules = RulesFiles::load(&arguments.door.rules, service.clone())?;
     let mut following = JoinSet::new();
     let audit = match &arguments.door.audit {
@@ -143,10 +157,11 @@ fn gateway_options(arguments: &ServeArguments, audit: Option<Arc<Trail>>) -> gat
         origins: if named { Origins::Only(door.cors_origin.clone()) } else { Origins::Any },
         behind_proxy: door.behind_proxy,
         audit,
+        app_engine: door.app_engine_bridge || !door.auth,
     }
 }
 
-fn store_options(arguments: &ServeArguments, indexes: database::IndexFile) -> database::Options {
+fn store_options(arguments: &ServeArguments, indexes: Indexes) -> database::Options {
     let policies = &arguments.policies;
     database::Options {
         retention: policies.retention,
@@ -157,8 +172,8 @@ fn store_options(arguments: &ServeArguments, indexes: database::IndexFile) -> da
             Concurrency::Pessimistic => database::Concurrency::Pessimistic,
             Concurrency::Optimistic => database::Concurrency::Optimistic,
         },
-        indexes,
-        entity_indexes: database::IndexFile::default(),
+        indexes: indexes.documents,
+        entity_indexes: indexes.entities,
         create_on_use: !policies.no_new_databases,
     }
 }
@@ -175,7 +190,11 @@ fn announce(arguments: &ServeArguments, address: SocketAddr) -> Result<(), Failu
     let mut text = format!("Irori listens on {scheme}{address}, with its data {place}.\n");
     // Clients that go by this variable speak no TLS.
     if tls.tls_certificate.is_none() || tls.tls_optional {
-        text += &format!("export FIRESTORE_EMULATOR_HOST={}\n", reachable(address));
+        for variable in ["FIRESTORE_EMULATOR_HOST", "DATASTORE_EMULATOR_HOST"] {
+            text += &format!("export {variable}={}\n", reachable(address));
+        }
+        // Tools that start Google's Datastore emulator wait for this line.
+        text += "Dev App Server is now running.\n";
     }
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())
