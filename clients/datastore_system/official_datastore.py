@@ -1,8 +1,7 @@
 """A pytest plugin that runs the official Datastore client's own system tests, unmodified, against a local server.
 
-The test files behave differently when they find the old emulator's variables, so those are absent; only
-`DATASTORE_EMULATOR_HOST` tells the client where its server is. Default credentials are anonymous ones. What the tests
-call "a manual step", populating both databases, is done first, by the script that lies beside them.
+The files are told that there is an emulator: then they make their clients without credentials. They skip nothing for
+that. What they call "a manual step", populating both databases, is done first, by the script that lies beside them.
 
 `known.toml` beside this file names each test that cannot pass yet, with the reason, as for the Firestore client: the
 list can only shrink.
@@ -60,11 +59,18 @@ def add_timestamp_keys(client):
                 batch.put(datastore.Entity(client.key("timestamp_key", 1_700_000_000_000_000 + number)))
 
 
-def pytest_configure(config):
+def prepare_environment():
+    """The files look at it when they are imported, which is before pytest configures its plugins."""
     if not os.environ.get(official_suite.SERVER_VARIABLE):
         raise pytest.UsageError(f"{official_suite.SERVER_VARIABLE} must name the server as host:port")
-    os.environ.pop("DATASTORE_DATASET", None)
     os.environ["DATASTORE_EMULATOR_HOST"] = os.environ[official_suite.SERVER_VARIABLE]
+    os.environ["DATASTORE_DATASET"] = PROJECT
     os.environ["GOOGLE_CLOUD_PROJECT"] = PROJECT
     google.auth.default = lambda *args, **kwargs: (AnonymousCredentials(), PROJECT)
+
+
+prepare_environment()
+
+
+def pytest_configure(config):
     config.pluginmanager.register(Suite(), "official_datastore_run")

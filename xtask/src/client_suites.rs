@@ -13,8 +13,9 @@ use crate::python::{self, Python};
 use crate::summary::Summary;
 use crate::workspace::Workspace;
 
-/// The package whose source distribution carries the official system tests.
+/// The packages whose source distributions carry the official system tests.
 const OFFICIAL_PACKAGE: &str = "google-cloud-firestore";
+const OFFICIAL_DATASTORE_PACKAGE: &str = "google-cloud-datastore";
 /// Tells a suite where its server is. Not `FIRESTORE_EMULATOR_HOST`: the official files change with that one.
 const SERVER_VARIABLE: &str = "IRORI_SERVER";
 /// Tells a suite where the server's program is, for tests that start, kill and restart servers of their own.
@@ -31,12 +32,28 @@ pub enum Suite {
     Web,
     /// The system tests that the official Python client ships, unmodified.
     Official,
+    /// Our own tests with the official Datastore and ndb clients.
+    Datastore,
+    /// The system tests that the official Datastore client ships, unmodified.
+    OfficialDatastore,
     /// App Engine's SDK by the API bridge, and the guestbook below `examples/`.
     AppEngine,
 }
 
 /// Every suite, in the order of running: the quickest to tell a mistake first.
-pub const ALL: &[Suite] = &[Suite::Python, Suite::AppEngine, Suite::Node, Suite::Web, Suite::Official];
+pub const ALL: &[Suite] = &[
+    Suite::Python,
+    Suite::Datastore,
+    Suite::AppEngine,
+    Suite::Node,
+    Suite::Web,
+    Suite::OfficialDatastore,
+    Suite::Official,
+];
+
+/// What runs in the usual Python environment.
+const USUAL_PYTHON: &[Suite] =
+    &[Suite::Python, Suite::Datastore, Suite::OfficialDatastore, Suite::Official];
 
 /// The server that a suite talks to.
 pub struct Target<'a> {
@@ -60,6 +77,8 @@ impl Suite {
             Suite::Node => "Node client tests",
             Suite::Web => "browser tests",
             Suite::Official => "official Python system tests",
+            Suite::Datastore => "Datastore client tests",
+            Suite::OfficialDatastore => "official Datastore system tests",
             Suite::AppEngine => "App Engine tests",
         }
     }
@@ -71,6 +90,8 @@ impl Suite {
             Suite::Node => "node",
             Suite::Web => "web",
             Suite::Official => "official",
+            Suite::Datastore => "datastore",
+            Suite::OfficialDatastore => "official-datastore",
             Suite::AppEngine => "appengine",
         }
     }
@@ -83,7 +104,11 @@ impl Suite {
         let missing_index = match self {
             Suite::Python | Suite::Node | Suite::Web => "require",
             Suite::Official => "suggest",
-            Suite::AppEngine => return vec![],
+            Suite::Datastore => {
+                let indexes = self.directory(workspace).join("index.yaml").display().to_string();
+                return ["--missing-index", "require", "--index-yaml", &indexes].map(str::to_owned).to_vec();
+            }
+            Suite::OfficialDatastore | Suite::AppEngine => return vec![],
         };
         let indexes = self.directory(workspace).join("firestore.indexes.json").display().to_string();
         vec!["--missing-index".to_owned(), missing_index.to_owned(), "--indexes".to_owned(), indexes]
@@ -97,6 +122,8 @@ impl Suite {
             Suite::Node => clients.join("node"),
             Suite::Web => clients.join("web"),
             Suite::Official => clients.join("firestore_system"),
+            Suite::Datastore => clients.join("datastore"),
+            Suite::OfficialDatastore => clients.join("datastore_system"),
             Suite::AppEngine => clients.join("appengine"),
         }
     }
@@ -107,7 +134,7 @@ impl Tools {
     pub fn prepare(workspace: &Workspace, suites: &[Suite], summary: &mut Summary) -> Self {
         let needs = |wanted: &[Suite]| suites.iter().any(|suite| wanted.contains(suite));
         let mut tools = Tools { python: None, app_engine: None, node: None, browser: None };
-        if needs(&[Suite::Python, Suite::Official]) {
+        if needs(USUAL_PYTHON) {
             tools.python = summary.step("Python packages", || python::prepare(workspace, python::USUAL));
         }
         if needs(&[Suite::AppEngine]) {
@@ -126,7 +153,9 @@ impl Tools {
     /// Whether everything is there that the suite needs. When not, a failed step has said so.
     pub fn can_run(&self, suite: Suite) -> bool {
         match suite {
-            Suite::Python | Suite::Official => self.python.is_some(),
+            Suite::Python | Suite::Datastore | Suite::OfficialDatastore | Suite::Official => {
+                self.python.is_some()
+            }
             Suite::AppEngine => self.app_engine.is_some(),
             Suite::Node => self.node.is_some(),
             Suite::Web => self.node.is_some() && self.browser.is_some(),
@@ -157,10 +186,14 @@ impl Tools {
         let node = || self.node.as_ref().ok_or_else(|| missing("Node"));
         let directory = suite.directory(workspace);
         match suite {
-            Suite::Python => Ok(pytest(python()?, &directory, &directory, arguments)),
+            Suite::Python | Suite::Datastore => Ok(pytest(python()?, &directory, &directory, arguments)),
             Suite::Official => {
                 let tests = python()?.unpack_source(workspace, OFFICIAL_PACKAGE)?.join("tests/system");
                 Ok(pytest(python()?, &directory, &tests, arguments))
+            }
+            Suite::OfficialDatastore => {
+                let source = python()?.unpack_source(workspace, OFFICIAL_DATASTORE_PACKAGE)?;
+                Ok(pytest(python()?, &directory, &source.join("tests/system"), arguments))
             }
             Suite::AppEngine => {
                 let python = self.app_engine.as_ref().ok_or_else(|| missing("Python"))?;
