@@ -4,6 +4,7 @@ mod accounts;
 mod development;
 mod exchange;
 mod forge;
+mod hostile;
 mod issuers;
 mod key_server;
 mod registers;
