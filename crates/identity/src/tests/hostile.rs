@@ -20,8 +20,8 @@ fn almost(text: String) -> impl Strategy<Value = Vec<u8>> {
 
 fn key_set_text() -> String {
     key_set(&[
-        json!({ "kty": "RSA", "n": "x".repeat(342), "e": "AQAB", "kid": "a", "use": "sig", "alg": "RS256" }),
-        json!({ "kty": "EC", "crv": "P-256", "x": "x".repeat(43), "y": "y".repeat(43), "kid": "b" }),
+        json!({ "kty": "RSA", "n": "x".repeat(341) + "A", "e": "AQAB", "kid": "a", "use": "sig", "alg": "RS256" }),
+        json!({ "kty": "EC", "crv": "P-256", "x": "x".repeat(42) + "A", "y": "y".repeat(42) + "A", "kid": "b" }),
     ])
 }
 
@@ -30,7 +30,7 @@ fn register_text() -> String {
         "id": "0", "email": "a@b.irori.internal", "project": "b", "database": "d", "role": "owner",
         "created": "2026-01-01T00:00:00Z", "expires": "2026-01-01T00:00:00Z", "revoked": "2026-01-01T00:00:00Z",
         "server": "s", "universe_domain": "u",
-        "public_key": { "kty": "RSA", "n": "x".repeat(342), "e": "AQAB" },
+        "public_key": { "kty": "RSA", "n": "x".repeat(341) + "A", "e": "AQAB" },
     });
     json!({ "version": 1, "keys": [key] }).to_string()
 }
