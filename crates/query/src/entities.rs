@@ -30,6 +30,8 @@ pub use batch::{EntityBatch, EntityRow, MoreResults, ResultType, RowContent};
 pub use execute::EntityExecution;
 pub use plan::{EntityPlan, index_yaml};
 
+use std::sync::Arc;
+
 use database::{IndexSet, View};
 use model::entity::query::EntityQuery;
 use model::{DatabaseName, Status, Timestamp};
@@ -40,14 +42,14 @@ use plan::{Purpose, Setting};
 
 /// A checked query for entities in normal form; it needs no view yet.
 #[derive(Clone, Debug)]
-pub struct PreparedEntities(Normal);
+pub struct PreparedEntities(Arc<Normal>);
 
 /// Checks and normalises a query for entities of `database`, whose namespace the query names.
 ///
 /// # Errors
 /// INVALID_ARGUMENT with production's text, also for a cursor that is of another query.
 pub fn prepare_entities(query: &EntityQuery, database: &DatabaseName) -> Result<PreparedEntities, Status> {
-    Normal::of(query, database).map(PreparedEntities)
+    Normal::of(query, database).map(|normal| PreparedEntities(Arc::new(normal)))
 }
 
 impl PreparedEntities {

@@ -153,6 +153,24 @@ impl Rows {
         }
     }
 
+    /// Leaves out the rows below a place if that is cheap: an index is jumped in, everything else is not.
+    pub(crate) fn skip_to(&mut self, place: &[u8], run: &mut Run) -> Result<(), Status> {
+        match self {
+            Rows::Index(index) => index.skip_to(place, run),
+            Rows::Nothing
+            | Rows::Names(_)
+            | Rows::Merge(_)
+            | Rows::Union(_)
+            | Rows::Fetch(_)
+            | Rows::Filter(_)
+            | Rows::Sort(_)
+            | Rows::Having(..)
+            | Rows::Page(_)
+            | Rows::Nearest(_)
+            | Rows::Project(..) => Ok(()),
+        }
+    }
+
     /// The next row in the node's order.
     pub(crate) fn next(&mut self, run: &mut Run) -> Result<Option<Row>, Status> {
         match self {

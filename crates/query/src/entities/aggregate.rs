@@ -4,12 +4,16 @@
 //! have an indexed value of every aggregated property take part, in every figure; each of an entity's values counts.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use database::{IndexDefinition, IndexSet, View};
 use model::entity::indexed::indexed_values;
-use model::entity::query::{EntityAggregation, EntityAggregationKind, EntityAggregationQuery};
+use model::entity::query::{
+    EntityAggregation, EntityAggregationKind, EntityAggregationQuery, EntityQuery, PropertyOrder,
+};
 use model::entity::validate::{KEY_PROPERTY, check_property_name};
 use model::entity::{EntityValue, body};
+use model::query::Direction;
 use model::{DatabaseName, Status, Timestamp, Value, limits};
 
 use super::execute::{EntityExecution, Next};
@@ -24,7 +28,7 @@ use crate::plan::MissingIndex;
 /// A checked aggregation query in normal form.
 #[derive(Clone, Debug)]
 pub struct PreparedEntityAggregation {
-    query: Normal,
+    query: Arc<Normal>,
     figures: Vec<EntityAggregation>,
 }
 
@@ -52,8 +56,21 @@ pub fn prepare_entity_aggregation(
     database: &DatabaseName,
 ) -> Result<PreparedEntityAggregation, Status> {
     let figures = figures(&query.aggregations)?;
-    let normal = Normal::of(&query.query, database)?;
-    Ok(PreparedEntityAggregation { query: normal, figures })
+    let normal = Normal::of(&ordered_for(&figures, &query.query), database)?;
+    Ok(PreparedEntityAggregation { query: Arc::new(normal), figures })
+}
+
+/// A part of the results, where no order says which, is the first of them by the aggregated properties: production reads
+/// the index over those.
+fn ordered_for(figures: &[EntityAggregation], query: &EntityQuery) -> EntityQuery {
+    let mut query = query.clone();
+    let is_part = query.limit.is_some() || query.offset > 0;
+    if is_part && query.order.is_empty() && query.distinct_on.is_empty() && query.kind.is_some() {
+        let names: BTreeSet<&String> = figures.iter().filter_map(aggregated).collect();
+        let order = |name: &String| PropertyOrder { name: name.clone(), direction: Direction::Ascending };
+        query.order = names.into_iter().map(order).collect();
+    }
+    query
 }
 
 fn figures(aggregations: &[EntityAggregation]) -> Result<Vec<EntityAggregation>, Status> {

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use model::entity::encoding::push_value;
 use model::entity::indexed::indexed_values;
 use model::entity::{EntityValue, Key, Properties, Property, body};
+use model::query::Direction;
 use model::{Document, DocumentPath, Status, Timestamp};
 
 use super::cursor::{Position, split};
@@ -12,6 +13,7 @@ use super::normal::{Normal, Output};
 use crate::damage;
 use crate::execute::{Found, Row};
 use crate::explain::ExecutionStats;
+use crate::span::inverted;
 
 /// Results of one batch, as production's.
 const MAX_RESULTS: usize = 300;
@@ -96,9 +98,19 @@ struct Growing {
     rows: Vec<EntityRow>,
     bytes: usize,
     skipped: u64,
-    skipped_at: Option<Position>,
-    at: Position,
+    /// The place of the last result that was left out.
+    skipped_at: Option<Vec<u8>>,
+    reached: Reached,
     looked_at: u64,
+}
+
+/// How far a batch has come.
+enum Reached {
+    Start(Position),
+    /// The place of the last result.
+    Result(Vec<u8>),
+    /// The place of a row that is none.
+    Rejected(Vec<u8>),
 }
 
 impl EntityExecution {
@@ -113,8 +125,7 @@ impl EntityExecution {
         self.keep(skips + wanted.min(MAX_RESULTS) + 1);
         let start = window.start.unwrap_or_else(Position::begin);
         let end = window.end.as_ref().and_then(|end| end.edge(&self.query.order));
-        let mut batch =
-            Growing { rows: Vec::new(), bytes: 0, skipped: 0, skipped_at: None, at: start, looked_at: 0 };
+        let mut batch = Growing::from(start);
         let more_results = loop {
             let skipping = batch.skipped < window.offset;
             let limit_reached =
@@ -127,26 +138,22 @@ impl EntityExecution {
             }
             match self.next()? {
                 Next::End => break MoreResults::None,
-                Next::Rejected(place) => batch.reject(&place, &self.query)?,
+                Next::Rejected(place) => batch.reject(place),
                 Next::Result(row) if end.as_ref().is_some_and(|end| row.key >= *end) => {
                     break MoreResults::AfterCursor;
                 }
                 Next::Result(row) => {
-                    batch.at = Position::behind(&row.key, &self.query.order, self.query.distinct)?;
-                    batch.looked_at += 1;
+                    let place = row.key.clone();
                     if skipping {
-                        batch.skipped += 1;
-                        batch.skipped_at = Some(batch.at.clone());
+                        batch.skip(place);
                     } else {
-                        let cursor = batch.at.write(self.query.shape);
-                        let row = self.row(row, cursor)?;
-                        batch.bytes += row.size();
-                        batch.rows.push(row);
+                        let row = self.row(row)?;
+                        batch.take(place, row);
                     }
                 }
             }
         };
-        Ok(batch.finished(&self, more_results))
+        batch.finished(&self, more_results)
     }
 
     /// What comes after the limit.
@@ -163,8 +170,10 @@ impl EntityExecution {
         }
     }
 
-    fn row(&mut self, row: Row, cursor: Bytes) -> Result<EntityRow, Status> {
+    fn row(&mut self, row: Row) -> Result<EntityRow, Status> {
         let place = row.key.clone();
+        let cursor =
+            Position::behind(&place, &self.query.order, self.query.distinct)?.write(self.query.shape);
         match self.query.output.clone() {
             Output::Entities => {
                 let document = self.entity(row)?;
@@ -223,6 +232,11 @@ impl EntityRow {
 }
 
 impl Growing {
+    fn from(start: Position) -> Self {
+        let reached = Reached::Start(start);
+        Growing { rows: Vec::new(), bytes: 0, skipped: 0, skipped_at: None, reached, looked_at: 0 }
+    }
+
     fn is_full(&self) -> bool {
         self.rows.len() >= MAX_RESULTS
             || self.bytes >= MAX_BYTES
@@ -230,28 +244,47 @@ impl Growing {
             || self.looked_at >= MAX_ROWS
     }
 
-    fn reject(&mut self, place: &[u8], query: &Normal) -> Result<(), Status> {
+    fn take(&mut self, place: Vec<u8>, row: EntityRow) {
         self.looked_at += 1;
-        if self.is_full() {
-            // Not behind the whole group of a distinct query: the group's first result may come next.
-            self.at = Position::behind(place, &query.order, 0)?;
-        }
-        Ok(())
+        self.bytes += row.size();
+        self.rows.push(row);
+        self.reached = Reached::Result(place);
     }
 
-    fn finished(self, execution: &EntityExecution, more_results: MoreResults) -> EntityBatch {
+    fn skip(&mut self, place: Vec<u8>) {
+        self.looked_at += 1;
+        self.skipped += 1;
+        self.skipped_at = Some(place.clone());
+        self.reached = Reached::Result(place);
+    }
+
+    fn reject(&mut self, place: Vec<u8>) {
+        self.looked_at += 1;
+        if self.is_full() {
+            self.reached = Reached::Rejected(place);
+        }
+    }
+
+    fn finished(self, execution: &EntityExecution, more_results: MoreResults) -> Result<EntityBatch, Status> {
         let query = &execution.query;
-        let returned = self.rows.len() as u64;
-        EntityBatch {
+        let behind = |place: &[u8], distinct| Position::behind(place, &query.order, distinct);
+        let end = match &self.reached {
+            Reached::Start(start) => start.clone(),
+            Reached::Result(place) => behind(place, query.distinct)?,
+            // Not behind the whole group of a distinct query: the group's first result may come next.
+            Reached::Rejected(place) => behind(place, 0)?,
+        };
+        let skipped_at = self.skipped_at.as_ref().map(|place| behind(place, query.distinct)).transpose()?;
+        Ok(EntityBatch {
             result_type: ResultType::of(&query.output),
-            stats: super::explain::stats(&execution.run.meter, returned, self.skipped),
+            stats: super::explain::stats(&execution.run.meter, self.rows.len() as u64, self.skipped),
             rows: self.rows,
             skipped: self.skipped,
-            skipped_cursor: self.skipped_at.map(|at| at.write(query.shape)),
-            end_cursor: self.at.write(query.shape),
+            skipped_cursor: skipped_at.map(|at| at.write(query.shape)),
+            end_cursor: end.write(query.shape),
             more_results,
             read_time: execution.read_time(),
-        }
+        })
     }
 }
 
@@ -271,7 +304,10 @@ fn projected(
         let is_it = |value: &&std::borrow::Cow<'_, EntityValue>| {
             let mut bytes = Vec::new();
             push_value(&mut bytes, value);
-            bytes == *piece
+            if column.direction == Direction::Descending {
+                bytes = inverted(&bytes);
+            }
+            bytes == **piece
         };
         let value = indexed.get(name.as_str()).and_then(|values| values.iter().find(is_it));
         let value = match value.map(|value| value.as_ref().clone()) {

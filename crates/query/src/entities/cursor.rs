@@ -53,12 +53,12 @@ impl Position {
     /// # Errors
     /// INTERNAL for a place that is none of this order.
     pub fn behind(place: &[u8], order: &[OrderColumn], distinct: usize) -> Result<Self, Status> {
-        let mut pieces = split(place, order)?;
+        let pieces = split(place, order)?;
+        let upright = order.iter().zip(pieces).map(|(column, piece)| upright(piece, column, order));
         if distinct > 0 {
-            pieces.truncate(distinct);
-            return Ok(Position { side: Side::AfterGroup, pieces });
+            return Ok(Position { side: Side::AfterGroup, pieces: upright.take(distinct).collect() });
         }
-        Ok(Position { side: above(order), pieces })
+        Ok(Position { side: above(order), pieces: upright.collect() })
     }
 
     /// Reads a cursor.
@@ -191,34 +191,34 @@ pub(super) fn push_path(place: &mut Vec<u8>, path: &[u8], direction: Direction, 
     }
 }
 
-/// The upright pieces of a place.
-pub(super) fn split(place: &[u8], order: &[OrderColumn]) -> Result<Vec<Vec<u8>>, Status> {
+/// The columns of a place, as they stand in it.
+pub(super) fn split<'p>(place: &'p [u8], order: &[OrderColumn]) -> Result<Vec<&'p [u8]>, Status> {
     let foreign = || Status::internal("A place of a result is none of its order.");
     let mut rest = place;
-    let mut pieces = Vec::new();
+    let mut pieces = Vec::with_capacity(order.len());
     for (n, column) in order.iter().enumerate() {
         let descending = column.direction == Direction::Descending;
-        let mut piece = match (&column.name, descending) {
-            (Some(_), _) => {
-                let (piece, after) = rest.split_at(value_length(rest, descending).map_err(|_| foreign())?);
-                rest = after;
-                piece.to_vec()
-            }
-            (None, false) if n + 1 == order.len() => [std::mem::take(&mut rest), &[END]].concat(),
-            (None, _) => {
-                let upright = if descending { inverted(rest) } else { rest.to_vec() };
-                let length = path_length(&upright).ok_or_else(foreign)?;
-                let (piece, after) = rest.split_at(length);
-                rest = after;
-                piece.to_vec()
-            }
+        let length = match column.name {
+            Some(_) => value_length(rest, descending).map_err(|_| foreign())?,
+            None if n + 1 == order.len() => rest.len(),
+            None if descending => path_length(&inverted(rest)).ok_or_else(foreign)?,
+            None => path_length(rest).ok_or_else(foreign)?,
         };
-        if descending {
-            piece = inverted(&piece);
-        }
+        let (piece, after) = rest.split_at(length);
         pieces.push(piece);
+        rest = after;
     }
     if rest.is_empty() { Ok(pieces) } else { Err(foreign()) }
+}
+
+/// A column of a place the right way up; a path with its [`END`].
+fn upright(piece: &[u8], column: &OrderColumn, order: &[OrderColumn]) -> Vec<u8> {
+    let is_open = column.name.is_none() && order.last() == Some(column);
+    match column.direction {
+        Direction::Descending => inverted(piece),
+        Direction::Ascending if is_open => [piece, &[END]].concat(),
+        Direction::Ascending => piece.to_vec(),
+    }
 }
 
 fn upright_length(bytes: &[u8], column: &OrderColumn) -> Option<usize> {
@@ -249,7 +249,8 @@ pub(super) fn shape(query: &EntityQuery, order: &[OrderColumn]) -> u64 {
         hash.byte(u8::from(column.direction == reversed));
     }
     for names in [&query.projection, &query.distinct_on] {
-        let mut names: Vec<&String> = names.iter().collect();
+        // Whether only the keys of entities are answered moves no result: `ndb` takes cursors from one to the other.
+        let mut names: Vec<&String> = names.iter().filter(|name| *name != KEY_PROPERTY).collect();
         names.sort_unstable();
         names.iter().for_each(|name| hash.text(name));
         hash.byte(0xff);

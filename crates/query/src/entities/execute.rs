@@ -1,8 +1,10 @@
 //! Runs a plan over one view: rows are pulled one by one, and told from results.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use database::View;
+use model::encoding::after_prefix;
 use model::{Code, Document, Status, Timestamp};
 
 use super::cursor::split;
@@ -21,7 +23,7 @@ const ROW_BYTES: usize = 160;
 
 /// A query for entities that is being answered.
 pub struct EntityExecution {
-    pub(super) query: Normal,
+    pub(super) query: Arc<Normal>,
     pub(super) run: Run,
     judge: Judge,
     stream: Stream,
@@ -97,7 +99,12 @@ impl EntityExecution {
             Stream::Metadata(rows) => rows.next(run)?,
         };
         let Some(row) = row else { return Ok(Next::End) };
-        if self.group.as_ref().is_some_and(|group| row.key.starts_with(group)) {
+        if let Some(group) = self.group.as_ref().filter(|group| row.key.starts_with(group)) {
+            if let (Stream::Rows(rows) | Stream::Confirm(rows), Some(next)) =
+                (&mut self.stream, after_prefix(group))
+            {
+                rows.skip_to(&next, run)?;
+            }
             return Ok(Next::Rejected(row.key));
         }
         let place = row.key.clone();
@@ -117,9 +124,7 @@ impl EntityExecution {
             | Stream::Sorted(_)
             | Stream::Metadata(_) => Ok(Some(row)),
             Stream::First { seen, bytes, .. } => {
-                let mut identity = self.judge.combination(&row.key)?;
-                identity.push(path_of(&row.key, &self.query)?);
-                let identity = identity.concat();
+                let identity = self.judge.identity(&row.key)?;
                 if seen.contains(&identity) {
                     return Ok(None);
                 }
@@ -151,13 +156,8 @@ impl EntityExecution {
 /// The columns of a place that a distinct query has one result for.
 fn group_of(place: &[u8], query: &Normal) -> Result<Vec<u8>, Status> {
     let pieces = split(place, &query.order)?;
-    let length = pieces[..query.distinct].iter().map(Vec::len).sum();
+    let length = pieces[..query.distinct].iter().map(|piece| piece.len()).sum();
     Ok(place[..length].to_vec())
-}
-
-/// The upright path at a place.
-fn path_of(place: &[u8], query: &Normal) -> Result<Vec<u8>, Status> {
-    Ok(split(place, &query.order)?.swap_remove(query.key_at()))
 }
 
 /// Puts the results of candidates in order, in memory.
@@ -237,4 +237,68 @@ fn too_large() -> Status {
              index in index.yaml, or set a limit."
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use database::{CommitMode, Options, Store, View};
+    use host::{Host, ManualClock};
+    use model::DatabaseName;
+    use model::entity::query::{EntityFilter, EntityQuery, PropertyOperator};
+    use model::entity::write::{Mutation, MutationOperation};
+    use model::entity::{Entity, EntityValue, Id, Key, Partition, PathElement, Properties};
+    use storage::memory::MemoryEngine;
+
+    use super::{MAX_SEEN_BYTES, ROW_BYTES};
+    use crate::MissingIndex;
+    use crate::entities::{MoreResults, run_entity_query};
+
+    /// Entities whose list is longer than what is kept of those seen, each with two index rows.
+    fn view(count: i64) -> View {
+        let host = Host::simulated(Arc::new(ManualClock::at(1_700_000_000_000_000)), 7);
+        let store = Store::open(Arc::new(MemoryEngine::new()), host, Options::default()).unwrap();
+        let name = DatabaseName::new("p", "(default)");
+        let database = store.datastore(&name).unwrap();
+        let mutation = |n: i64| {
+            let list = [n, n + count].map(|value| EntityValue::Integer(value).into()).to_vec();
+            let properties = Properties::from([("a".to_owned(), EntityValue::Array(list).into())]);
+            let path = vec![PathElement::new("K", Id::Number(n))];
+            let key = Key { partition: Partition::new(&name, ""), path };
+            Mutation {
+                operation: MutationOperation::Insert(Entity { key, properties }),
+                base: None,
+                on_conflict: Default::default(),
+                mask: None,
+                transforms: Vec::new(),
+            }
+        };
+        let mutations = (1..=count).map(mutation).collect();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(database.commit_entities(mutations, None, CommitMode::Transactional)).unwrap();
+        database.view()
+    }
+
+    #[test]
+    fn who_is_not_on_the_list_of_those_seen_is_looked_up() {
+        let count = 2 * (MAX_SEEN_BYTES / ROW_BYTES) as i64;
+        let view = view(count);
+        let filter = EntityFilter::Property {
+            name: "a".to_owned(),
+            operator: PropertyOperator::GreaterThan,
+            value: EntityValue::Integer(0).into(),
+        };
+        let query = EntityQuery {
+            kind: Some("K".to_owned()),
+            filter: Some(filter),
+            projection: vec!["__key__".to_owned()],
+            ..EntityQuery::default()
+        };
+        let (plan, batch) = run_entity_query(&view, &query, MissingIndex::Suggest).unwrap();
+        assert!(plan.to_string().starts_with("first"), "{plan}");
+        assert_eq!((batch.rows.len() as i64, batch.more_results), (count, MoreResults::None));
+        let looked_up = view.reads().documents as i64;
+        assert!((count..2 * count).contains(&looked_up), "{looked_up} of {count}");
+    }
 }

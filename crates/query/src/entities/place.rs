@@ -1,6 +1,7 @@
 //! Which results an entity is, and where each stands.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use model::entity::encoding::push_value;
 use model::entity::indexed::indexed_values;
@@ -19,9 +20,7 @@ const MAX_RESULTS: usize = 20_000;
 /// Judges entities for one query.
 #[derive(Clone, Debug)]
 pub(super) struct Judge {
-    disjuncts: Vec<Disjunct>,
-    order: Vec<OrderColumn>,
-    exploded: Vec<String>,
+    query: Arc<Normal>,
     /// Properties that an entity must have for reasons outside the query.
     required: Vec<String>,
     /// Every property that matters.
@@ -36,7 +35,7 @@ type Combination = Vec<Vec<u8>>;
 
 impl Judge {
     /// For a query's results that have the properties `required` besides.
-    pub fn of(query: &Normal, required: &[String]) -> Self {
+    pub fn of(query: &Arc<Normal>, required: &[String]) -> Self {
         let disjuncts = &query.disjuncts;
         let compared = disjuncts.iter().flat_map(|one| one.pins.keys().chain(one.ranges.keys()));
         let ordered = query.order.iter().filter_map(|column| column.name.as_ref());
@@ -44,13 +43,7 @@ impl Judge {
             compared.chain(ordered).chain(&query.exploded).chain(required).cloned().collect();
         names.sort_unstable();
         names.dedup();
-        Judge {
-            disjuncts: disjuncts.clone(),
-            order: query.order.clone(),
-            exploded: query.exploded.clone(),
-            required: required.to_vec(),
-            names,
-        }
+        Judge { query: query.clone(), required: required.to_vec(), names }
     }
 
     /// The places of all results that an entity is.
@@ -60,7 +53,7 @@ impl Judge {
     pub fn places(&self, path: &[u8], body: &[u8]) -> Result<Vec<Vec<u8>>, Status> {
         let values = self.values(body)?;
         let mut least: BTreeMap<Combination, Vec<u8>> = BTreeMap::new();
-        for disjunct in &self.disjuncts {
+        for disjunct in &self.query.disjuncts {
             for (combination, place) in self.rows(disjunct, path, &values, None)? {
                 let known = least.entry(combination).or_insert_with(|| place.clone());
                 if place < *known {
@@ -73,10 +66,10 @@ impl Judge {
 
     /// True when a result stands at `place`, where an index has a row of the entity.
     pub fn confirms(&self, place: &[u8], path: &[u8], body: &[u8]) -> Result<bool, Status> {
-        let combination = if self.exploded.is_empty() { None } else { Some(self.combination(place)?) };
+        let combination = if self.query.exploded.is_empty() { None } else { Some(self.combination(place)?) };
         let values = self.values(body)?;
         let mut least: Option<Vec<u8>> = None;
-        for disjunct in &self.disjuncts {
+        for disjunct in &self.query.disjuncts {
             for (_, row) in self.rows(disjunct, path, &values, combination.as_ref())? {
                 least = Some(least.map_or(row.clone(), |known| known.min(row)));
             }
@@ -84,15 +77,27 @@ impl Judge {
         Ok(least.is_some_and(|least| least == place))
     }
 
-    /// What tells the results of one entity apart.
-    pub fn combination(&self, place: &[u8]) -> Result<Combination, Status> {
-        let pieces = split(place, &self.order)?;
-        let exploded = self.order.iter().zip(pieces).filter(|(column, _)| self.is_exploded(column));
-        Ok(exploded.map(|(_, piece)| piece).collect())
+    /// The values of the exploded properties at a place.
+    fn combination(&self, place: &[u8]) -> Result<Combination, Status> {
+        let pieces = split(place, &self.query.order)?;
+        let exploded = self.query.order.iter().zip(pieces).filter(|(column, _)| self.is_exploded(column));
+        let upright = |(column, piece): (&OrderColumn, &[u8])| match column.direction {
+            Direction::Ascending => piece.to_vec(),
+            Direction::Descending => inverted(piece),
+        };
+        Ok(exploded.map(upright).collect())
+    }
+
+    /// What tells a result from all others, wherever else rows of it stand: its key and the exploded properties.
+    pub fn identity(&self, place: &[u8]) -> Result<Vec<u8>, Status> {
+        let pieces = split(place, &self.query.order)?;
+        let own = self.query.order.iter().zip(pieces);
+        let own = own.filter(|(column, _)| column.name.is_none() || self.is_exploded(column));
+        Ok(own.flat_map(|(_, piece)| piece).copied().collect())
     }
 
     fn is_exploded(&self, column: &OrderColumn) -> bool {
-        column.name.as_ref().is_some_and(|name| self.exploded.contains(name))
+        column.name.as_ref().is_some_and(|name| self.query.exploded.contains(name))
     }
 
     fn values(&self, body: &[u8]) -> Result<Values, Status> {
@@ -132,8 +137,8 @@ impl Judge {
             return Ok(Vec::new());
         }
         let mut rows = vec![(Vec::new(), Vec::new())];
-        for (n, column) in self.order.iter().enumerate() {
-            let is_last = n + 1 == self.order.len();
+        for (n, column) in self.query.order.iter().enumerate() {
+            let is_last = n + 1 == self.query.order.len();
             let Some(name) = &column.name else {
                 rows.iter_mut().for_each(|(_, place)| push_path(place, path, column.direction, is_last));
                 continue;

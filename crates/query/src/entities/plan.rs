@@ -16,6 +16,8 @@ mod choose;
 mod missing;
 mod print;
 
+use std::sync::Arc;
+
 use database::{IndexDefinition, IndexSet};
 use model::{Parent, Status, Timestamp};
 
@@ -30,7 +32,7 @@ pub use missing::yaml as index_yaml;
 /// How a query for entities is answered: a tree that prints itself.
 #[derive(Clone, Debug)]
 pub struct EntityPlan {
-    pub(super) query: Normal,
+    pub(super) query: Arc<Normal>,
     pub(super) source: Source,
     pub(super) step: Step,
     /// Properties that a result must have for reasons outside the query.
@@ -77,7 +79,11 @@ pub(super) struct Setting<'a> {
 ///
 /// # Errors
 /// FAILED_PRECONDITION when an index is missing and required.
-pub(super) fn plan(query: &Normal, purpose: Purpose, setting: Setting<'_>) -> Result<EntityPlan, Status> {
+pub(super) fn plan(
+    query: &Arc<Normal>,
+    purpose: Purpose,
+    setting: Setting<'_>,
+) -> Result<EntityPlan, Status> {
     if let Some(kind) = query.metadata {
         return Ok(EntityPlan {
             query: query.clone(),

@@ -138,6 +138,14 @@ impl IndexRows {
         Ok(self.head.as_ref())
     }
 
+    /// Leaves out the rows below `target`, where rows' keys are those of the index itself; otherwise none.
+    pub fn skip_to(&mut self, target: &[u8], run: &mut Run) -> Result<(), Status> {
+        if !self.parts.iter().any(|part| matches!(part, KeyPart::Constant(_))) {
+            self.advance_to(target, run)?;
+        }
+        Ok(())
+    }
+
     /// Forgets the entry that [`IndexRows::advance_to`] left.
     pub fn pop(&mut self) -> Option<Head> {
         self.head.take()

@@ -44,6 +44,7 @@ fn a_limited_query_reads_the_same_of_any_kind() {
         "SELECT * FROM T WHERE n IN ARRAY(5, 7, 9)",
         "SELECT * FROM T WHERE n > 10 LIMIT 5 OFFSET 20",
         "SELECT n FROM T ORDER BY n LIMIT 5",
+        "SELECT DISTINCT even FROM T",
     ] {
         let (few, many) = (cost(&small, gql), cost(&large, gql));
         assert_eq!(few, many, "{gql}");

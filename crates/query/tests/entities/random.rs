@@ -235,9 +235,21 @@ proptest! {
         entities in entities(),
         indexes in prop::sample::subsequence(INDEXES.to_vec(), 0..=INDEXES.len()),
         queries in prop::collection::vec(query(), 20),
+        later in entities(),
     ) {
         let world = World::new(&indexes);
         world.put_all(entities.clone());
         queries.iter().for_each(|query| check(&world, query, &entities));
+        // The same when all that is being read has been replaced or removed since.
+        let before = world.view().read_time();
+        world.replace(&entities, later.clone());
+        let past = world.database.view_at(before).expect("within the retention");
+        for query in &queries {
+            if let Ok((_, found)) = run_entity_query(&past, query, MissingIndex::Suggest) {
+                let all = oracle::answers(query, &entities);
+                prop_assert_eq!((texts(&found), found.more_results), expected(query, &all));
+            }
+            check(&world, query, &later);
+        }
     }
 }

@@ -50,8 +50,19 @@ impl World {
     }
 
     pub fn put_all(&self, entities: Vec<Entity>) {
-        let mutations = entities.into_iter().map(|entity| Mutation {
-            operation: MutationOperation::Upsert(entity),
+        self.commit(entities.into_iter().map(MutationOperation::Upsert).collect());
+    }
+
+    /// Removes what is of `old` and not of `new`, and writes what is of `new`.
+    pub fn replace(&self, old: &[Entity], new: Vec<Entity>) {
+        let gone = old.iter().filter(|one| !new.iter().any(|other| other.key == one.key));
+        let gone: Vec<_> = gone.map(|one| MutationOperation::Delete(one.key.clone())).collect();
+        self.commit(gone.into_iter().chain(new.into_iter().map(MutationOperation::Upsert)).collect());
+    }
+
+    fn commit(&self, operations: Vec<MutationOperation>) {
+        let mutations = operations.into_iter().map(|operation| Mutation {
+            operation,
             base: None,
             on_conflict: Default::default(),
             mask: None,
