@@ -14,7 +14,7 @@ use crate::proof::{self, Disjunct};
 use crate::request::{Method, Operation, Request, resource};
 use crate::steps::{Step, absolute, relative, rooted};
 use crate::syntax::{Allow, Block, Item, Match, Name, Segment, Version};
-use crate::value::{Map, Path, Value};
+use crate::value::{Map, Value};
 use crate::verdict::{Denial, Reason, Verdict, Why};
 
 /// The service whose rules are about documents.
@@ -73,9 +73,7 @@ impl Walk<'_> {
     fn document(&mut self, request: &Request, path: &DocumentPath) -> Result<bool, Fault> {
         let known = path.ids().map(|id| Step::Known(id.into())).collect();
         self.evaluator.resource = match request.operation.before() {
-            Some(body) => {
-                resource(Path::of_document(request.database, path.ids()), path.document_id(), body.clone())
-            }
+            Some(body) => resource(request.database, path, body.clone()),
             None => Value::Null,
         };
         self.path(request, known)
@@ -111,8 +109,7 @@ impl Walk<'_> {
             Some(path) if disjunct.only_name => {
                 self.evaluator.accesses.subject(path);
                 let body = self.evaluator.documents.get(path).map_err(Fault::Failed)?;
-                let name = Path::of_document(request.database, path.ids());
-                body.map_or(Value::Null, |body| resource(name, path.document_id(), body))
+                body.map_or(Value::Null, |body| resource(request.database, path, body))
             }
             _ => Value::Object(Map::new([
                 ("data".into(), disjunct.data.into_map()),

@@ -22,6 +22,7 @@ mod kind;
 mod known;
 mod lexer;
 mod methods;
+mod names;
 mod order;
 mod parser;
 mod proof;
@@ -41,7 +42,7 @@ pub use evaluate::{Accesses, Documents};
 pub use issue::{Issue, Position, Severity};
 pub use kind::Kind;
 pub use known::Known;
-pub use request::{Auth, Method, Operation, Request};
+pub use request::{Auth, Claims, Method, Operation, Request};
 pub use value::{Duration, Instant, List, Map, MapDiff, Path, Set, Value};
 pub use verdict::{Denial, Reason, Verdict, Why};
 

@@ -1,11 +1,13 @@
 //! What is asked for, and the variables `request` and `resource` that rules see of it.
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use model::query::{Direction, StructuredQuery};
 use model::{DocumentPath, Fields, Parent, Timestamp};
 
+use crate::names::{OBJECT, REQUEST};
 use crate::syntax::Name;
 use crate::value::{Instant, Map, Path, Value};
 
@@ -21,12 +23,23 @@ pub struct Request<'a> {
     pub operation: Operation<'a>,
 }
 
-/// Who asks.
+/// Who asks. Cheap to make and to clone: of the claims only those are read that rules look at.
 #[derive(Clone, Debug)]
 pub struct Auth {
-    pub uid: String,
-    /// The claims of the token, all of them.
-    pub token: Fields,
+    pub uid: Arc<str>,
+    pub token: Arc<dyn Claims>,
+}
+
+/// All that a token says.
+pub trait Claims: fmt::Debug + Send + Sync {
+    /// By name; always the same.
+    fn fields(&self) -> &Fields;
+}
+
+impl Claims for Fields {
+    fn fields(&self) -> &Fields {
+        self
+    }
 }
 
 /// What is done. Bodies are canonical bytes, see [`model::body`].
@@ -101,21 +114,21 @@ impl Operation<'_> {
 impl Request<'_> {
     /// The variable `request`, when it is about `path`.
     pub(crate) fn variable(&self, path: Value) -> Value {
+        let keys = &*REQUEST;
         let mut entries: Vec<(Name, Value)> = vec![
-            ("auth".into(), self.auth_variable()),
-            ("method".into(), Value::string(self.operation.method().name())),
-            ("path".into(), path),
-            ("time".into(), Value::Timestamp(Instant::of(self.time))),
+            (keys.auth.clone(), self.auth_variable()),
+            (keys.method.clone(), Value::string(self.operation.method().name())),
+            (keys.path.clone(), path),
+            (keys.time.clone(), Value::Timestamp(Instant::of(self.time))),
         ];
         match &self.operation {
             Operation::Get { .. } => {}
-            Operation::List { query } => entries.push(("query".into(), self.query_variable(query))),
+            Operation::List { query } => entries.push((keys.query.clone(), self.query_variable(query))),
             Operation::Create { path, after } | Operation::Update { path, after, .. } => {
-                let name = Path::of_document(self.database, path.ids());
-                entries.push(("resource".into(), resource(name, path.document_id(), after.clone())));
+                entries.push((keys.resource.clone(), resource(self.database, path, after.clone())));
             }
             // The key is there, unlike in a read.
-            Operation::Delete { .. } => entries.push(("resource".into(), Value::Null)),
+            Operation::Delete { .. } => entries.push((keys.resource.clone(), Value::Null)),
         }
         Value::Object(Map::new(entries))
     }
@@ -123,8 +136,8 @@ impl Request<'_> {
     fn auth_variable(&self) -> Value {
         let Some(auth) = self.auth else { return Value::Null };
         Value::Object(Map::new([
-            ("uid".into(), Value::string(auth.uid.as_str())),
-            ("token".into(), Value::Map(Map::of(&auth.token))),
+            (OBJECT.uid.clone(), Value::String(auth.uid.clone())),
+            (OBJECT.token.clone(), Value::Map(Map::claims(auth.token.clone()))),
         ]))
     }
 
@@ -160,10 +173,6 @@ impl Request<'_> {
 }
 
 /// A document as rules see it.
-pub(crate) fn resource(name: Path, id: &str, body: Bytes) -> Value {
-    Value::Object(Map::new([
-        ("data".into(), Value::Map(Map::stored(body))),
-        ("id".into(), Value::string(id)),
-        ("__name__".into(), Value::Path(name)),
-    ]))
+pub(crate) fn resource(database: &str, path: &DocumentPath, body: Bytes) -> Value {
+    Value::Object(Map::document(database, path, body))
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use model::order::TypeClass;
 
 use crate::known::Known;
+use crate::names::ROOT;
 use crate::syntax::Name;
 use crate::value::{Path, Value};
 
@@ -31,8 +32,8 @@ impl Step {
 
 /// `/databases/{database}/documents` and what is below.
 pub(crate) fn rooted(database: &str, below: Vec<Step>) -> Vec<Step> {
-    let root = ["databases", database, "documents"].map(|id| Step::Known(id.into()));
-    root.into_iter().chain(below).collect()
+    let root = [ROOT.databases.clone(), database.into(), ROOT.documents.clone()];
+    root.into_iter().map(Step::Known).chain(below).collect()
 }
 
 /// The whole of it as a path.

@@ -66,7 +66,7 @@ impl Authority {
             Principal::User(user) if user.project.as_ref().is_some_and(|own| *own != database.project) => {
                 return Err(denied());
             }
-            Principal::User(user) => Some(&**user),
+            Principal::User(user) => Some(user.clone()),
             Principal::Anonymous => None,
         };
         match self.rulesets.of(database) {

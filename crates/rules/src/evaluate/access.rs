@@ -10,7 +10,7 @@ use crate::fault::Fault;
 use crate::issue::Position;
 use crate::limits::{MAX_ACCESSES_PER_BATCH, MAX_ACCESSES_PER_DOCUMENT, MAX_ACCESSES_PER_QUERY};
 use crate::request::resource;
-use crate::value::{Path, Value};
+use crate::value::Value;
 
 /// Where rules read documents. The server's snapshot, or the transaction that is about to commit: what is read through
 /// it must be what the decision is about, or the two could race.
@@ -135,7 +135,7 @@ impl Evaluator<'_> {
     }
 
     fn object(&self, path: &DocumentPath, body: Bytes) -> Value {
-        resource(Path::of_document(self.database, path.ids()), path.document_id(), body)
+        resource(self.database, path, body)
     }
 }
 

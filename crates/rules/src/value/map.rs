@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use model::{FieldPath, Fields, body};
+use model::{DocumentPath, FieldPath, Fields, body};
 
-use super::{HEAVIEST, Value};
+use super::{HEAVIEST, Path, Value};
 use crate::fault::Fault;
+use crate::names::OBJECT;
+use crate::request::Claims;
 
 type Entries = BTreeMap<Arc<str>, Value>;
 
@@ -25,6 +27,18 @@ enum Form {
     /// The fields of a stored document, of which a condition often reads one.
     Stored {
         body: Bytes,
+        whole: OnceLock<Entries>,
+    },
+    /// A document: `data`, `id` and `__name__`, of which a condition often reads the first.
+    Document {
+        database: Arc<str>,
+        path: DocumentPath,
+        data: Value,
+        whole: OnceLock<Entries>,
+    },
+    /// The claims of a token, read when they are looked at.
+    Claims {
+        claims: Arc<dyn Claims>,
         whole: OnceLock<Entries>,
     },
     /// Documents of a query have at least these fields; what else, differs.
@@ -54,6 +68,17 @@ impl Map {
         Self::new(convert(fields))
     }
 
+    /// A document as rules see it.
+    pub(crate) fn document(database: &str, path: &DocumentPath, body: Bytes) -> Self {
+        let (database, path, data) = (database.into(), path.clone(), Value::Map(Self::stored(body)));
+        Map(Arc::new(Form::Document { database, path, data, whole: OnceLock::new() }))
+    }
+
+    /// The claims of a token.
+    pub(crate) fn claims(claims: Arc<dyn Claims>) -> Self {
+        Map(Arc::new(Form::Claims { claims, whole: OnceLock::new() }))
+    }
+
     /// The fields of a document, read when they are looked at.
     pub(crate) fn stored(body: Bytes) -> Self {
         Map(Arc::new(Form::Stored { body, whole: OnceLock::new() }))
@@ -70,6 +95,16 @@ impl Map {
         match &*self.0 {
             Form::Whole { entries, .. } => Ok(found(entries)),
             Form::Open(known) => Ok(known.get(key).cloned().map_or(Lookup::Unknown, Lookup::Found)),
+            Form::Document { database, path, data, .. } => Ok(match key {
+                "data" => Lookup::Found(data.clone()),
+                "id" => Lookup::Found(Value::string(path.document_id())),
+                "__name__" => Lookup::Found(Value::Path(Path::of_document(database, path.ids()))),
+                _ => Lookup::Absent,
+            }),
+            Form::Claims { claims, .. } => {
+                let claim = claims.fields().get(key);
+                Ok(claim.map_or(Lookup::Absent, |claim| Lookup::Found(Value::of(claim))))
+            }
             Form::Stored { body, whole } => match whole.get() {
                 Some(entries) => Ok(found(entries)),
                 // No field has an empty name.
@@ -87,6 +122,15 @@ impl Map {
         match &*self.0 {
             Form::Whole { entries, .. } => Ok(entries),
             Form::Open(_) => Err(Fault::unknown()),
+            Form::Document { database, path, data, whole } => Ok(whole.get_or_init(|| {
+                let name = Value::Path(Path::of_document(database, path.ids()));
+                let id = Value::string(path.document_id());
+                let keys = &*OBJECT;
+                [(&keys.data, data.clone()), (&keys.id, id), (&keys.name, name)]
+                    .map(|(key, value)| (key.clone(), value))
+                    .into()
+            })),
+            Form::Claims { claims, whole } => Ok(whole.get_or_init(|| convert(claims.fields()).collect())),
             Form::Stored { body, whole } => {
                 if let Some(entries) = whole.get() {
                     return Ok(entries);
@@ -101,7 +145,7 @@ impl Map {
     pub(crate) fn known_entries(&self) -> Option<&Entries> {
         match &*self.0 {
             Form::Open(known) => Some(known),
-            Form::Whole { .. } | Form::Stored { .. } => None,
+            Form::Whole { .. } | Form::Document { .. } | Form::Claims { .. } | Form::Stored { .. } => None,
         }
     }
 
@@ -109,7 +153,9 @@ impl Map {
     pub fn read_entries(&self) -> impl Iterator<Item = (&str, &Value)> {
         let entries = match &*self.0 {
             Form::Whole { entries, .. } | Form::Open(entries) => Some(entries),
-            Form::Stored { whole, .. } => whole.get(),
+            Form::Document { whole, .. } | Form::Claims { whole, .. } | Form::Stored { whole, .. } => {
+                whole.get()
+            }
         };
         entries.into_iter().flatten().map(|(key, value)| (&**key, value))
     }
@@ -118,7 +164,9 @@ impl Map {
     pub(crate) fn settled(&self) -> &Entries {
         match &*self.0 {
             Form::Whole { entries, .. } | Form::Open(entries) => entries,
-            Form::Stored { whole, .. } => whole.get().expect("a map is settled before it is compared"),
+            Form::Document { whole, .. } | Form::Claims { whole, .. } | Form::Stored { whole, .. } => {
+                whole.get().expect("a map is settled before it is compared")
+            }
         }
     }
 
@@ -129,7 +177,14 @@ impl Map {
                 Value::Map(inner) | Value::Object(inner) => inner.settle(),
                 _ => Ok(()),
             }),
-            Form::Stored { .. } => self.entries().map(drop),
+            Form::Document { data, .. } => {
+                self.entries()?;
+                match data {
+                    Value::Map(data) => data.settle(),
+                    _ => Ok(()),
+                }
+            }
+            Form::Claims { .. } | Form::Stored { .. } => self.entries().map(drop),
             Form::Open(_) => Err(Fault::unknown()),
         }
     }
@@ -137,7 +192,7 @@ impl Map {
     pub(crate) fn is_certain(&self) -> bool {
         match &*self.0 {
             Form::Whole { certain, .. } => *certain,
-            Form::Stored { .. } => true,
+            Form::Document { .. } | Form::Claims { .. } | Form::Stored { .. } => true,
             Form::Open(_) => false,
         }
     }
@@ -145,6 +200,8 @@ impl Map {
     pub(crate) fn weight(&self) -> u64 {
         match &*self.0 {
             Form::Whole { weight, .. } => *weight,
+            Form::Document { path, data, .. } => 64 + 2 * path.as_str().len() as u64 + data.weight(),
+            Form::Claims { claims, .. } => 16 + 4 * model::size::fields_size(claims.fields()) as u64,
             // A decoded field takes more room than its bytes.
             Form::Stored { body, .. } => 16 + 4 * body.len() as u64,
             Form::Open(known) => 16 + 64 * known.len() as u64,

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use model::DocumentPath;
 
+use crate::names::ROOT;
+
 /// Segments, none of which contains a slash.
 #[derive(Clone, Debug)]
 pub struct Path {
@@ -26,8 +28,8 @@ impl Path {
 
     /// `/databases/{database}/documents/{ids}`
     pub(crate) fn of_document<'a>(database: &'a str, ids: impl Iterator<Item = &'a str>) -> Self {
-        let root = ["databases", database, "documents"];
-        Self::absolute(root.into_iter().chain(ids).map(Arc::from))
+        let root = [ROOT.databases.clone(), database.into(), ROOT.documents.clone()];
+        Self::absolute(root.into_iter().chain(ids.map(Arc::from)))
     }
 
     /// Reads `/a/b`; None when a segment is empty. A slash in front may lack, one at the end is ignored.

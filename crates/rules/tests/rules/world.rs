@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use model::query::{Filter, Selector, StructuredQuery};
@@ -99,7 +100,7 @@ impl World {
 pub fn auth(uid: &str) -> Auth {
     let claims =
         fields([("sub", Value::from(uid)), ("email", Value::from("a@b.c")), ("level", Value::Integer(3))]);
-    Auth { uid: uid.to_owned(), token: claims }
+    Auth { uid: uid.into(), token: Arc::new(claims) }
 }
 
 impl Documents for World {

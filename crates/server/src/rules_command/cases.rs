@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use model::query::{Direction, FieldOperator, Filter, Order, Selector, StructuredQuery, UnaryOperator};
@@ -136,7 +137,7 @@ fn auth(who: &Json) -> Result<Option<Auth>, String> {
     for name in ["sub", "user_id"] {
         token.entry(name.to_owned()).or_insert_with(|| Value::String(uid.clone()));
     }
-    Ok(Some(Auth { uid: uid.clone(), token }))
+    Ok(Some(Auth { uid: uid.as_str().into(), token: Arc::new(token) }))
 }
 
 fn time(text: &str) -> Result<Timestamp, String> {

@@ -137,7 +137,7 @@ impl Court<'_> {
             (Verdict::Denied(_), expect) => ("deny", expect == Expect::Deny),
         };
         let mark = if is_good { "ok" } else { "FAIL" };
-        let who = case.auth.as_ref().map_or("nobody", |auth| auth.uid.as_str());
+        let who = case.auth.as_ref().map_or("nobody", |auth| &*auth.uid);
         writeln!(report, "{mark:<5} {verdict:<6} {who:<12} {}", asked(case)).expect(TEXT);
         if !is_good {
             match &decided.verdict {

@@ -1,5 +1,7 @@
 //! Security rules: sources that compile or do not, and requests that are decided by those that do.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use model::query::{FieldOperator, Filter, Selector, StructuredQuery};
 use model::{DocumentPath, FieldPath, Parent, Status, Timestamp, Value, body};
@@ -48,7 +50,7 @@ fn compile(source: &str) -> Option<Ruleset> {
 fn decide(ruleset: &Ruleset) {
     let documents = Everything(body::encode(&sample_fields()));
     let path = DocumentPath::new("c/a").expect("a collection and an id");
-    let auth = Auth { uid: "ada".to_owned(), token: sample_fields() };
+    let auth = Auth { uid: "ada".into(), token: Arc::new(sample_fields()) };
     let equal = |name: &str, value| Filter::Field {
         path: FieldPath::parse(name).expect("a field path"),
         operator: FieldOperator::Equal,
