@@ -173,7 +173,7 @@ impl Store {
     }
 
     /// Declares `file` as the indexes of one database, in place of what it had. Returns at once; new
-    /// indexes are built in the background.
+    /// indexes are built in the background. A database that nobody has used becomes one of documents.
     pub fn declare_indexes(self: &Arc<Self>, name: &DatabaseName, file: &IndexFile) -> Result<(), Status> {
         let database = match self.mode(name)? {
             Some(Mode::Datastore) => self.datastore(name)?,

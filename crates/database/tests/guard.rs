@@ -25,12 +25,13 @@ fn decides(
 
 fn database() -> Arc<Database> {
     let host = Host::simulated(Arc::new(ManualClock::at(1_000)), 1);
-    let store = Store::open(Arc::new(MemoryEngine::new()), host, Options::default()).unwrap();
-    store.database(&DatabaseName::new("p", "d")).unwrap()
+    let store =
+        Store::open(Arc::new(MemoryEngine::new()), host, Options::default()).expect("an empty engine opens");
+    store.database(&DatabaseName::new("p", "d")).expect("a database is made")
 }
 
 fn path(text: &str) -> DocumentPath {
-    DocumentPath::new(text).unwrap()
+    DocumentPath::new(text).expect("an even number of ids")
 }
 
 fn set(name: &str, n: i64) -> Write {
@@ -45,7 +46,7 @@ fn delete(name: &str) -> Write {
 
 /// The field `n` of a body.
 fn n(body: &Option<bytes::Bytes>) -> Option<i64> {
-    let fields = body::decode(body.as_ref()?).unwrap();
+    let fields = body::decode(body.as_ref()?).expect("a body that the database made");
     match fields["n"] {
         Value::Integer(n) => Some(n),
         _ => None,

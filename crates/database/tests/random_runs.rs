@@ -1,6 +1,7 @@
 //! Random requests, compared with an oracle. `SEED=7 SEEDS=1 cargo test -p irori-database --test random_runs` repeats a
 //! run; more seeds search longer.
 
+use testkit::entity_run::EntityRun;
 use testkit::random_run::{Counts, RandomRun};
 use testkit::world::EngineKind;
 
@@ -41,4 +42,41 @@ fn a_database_on_disk_does_what_the_oracle_does() {
 fn a_database_whose_writes_fail_loses_nothing_and_shows_no_halves() {
     let all = check(seeds(5), 1_200, RandomRun::with_faults);
     assert!(all.faults > 0, "no write has failed");
+}
+
+/// Random mutations of entities, on one engine.
+#[track_caller]
+fn check_entities(kind: EngineKind, seeds: impl Iterator<Item = u64>, steps: usize) {
+    let mut all = testkit::entity_run::Done::default();
+    for seed in seeds {
+        let done =
+            EntityRun::new(kind, seed).run(steps).unwrap_or_else(|wrong| panic!("seed {seed}: {wrong}"));
+        all.commits += done.commits;
+        all.refusals += done.refusals;
+        all.conflicts += done.conflicts;
+        all.allocated += done.allocated;
+        all.unchanged += done.unchanged;
+        all.found += done.found;
+        all.index_entries += done.index_entries;
+    }
+    let done = [
+        all.commits,
+        all.refusals,
+        all.conflicts,
+        all.allocated,
+        all.unchanged,
+        all.found,
+        all.index_entries,
+    ];
+    assert!(done.iter().all(|done| *done > 0), "something was never done: {all:?}");
+}
+
+#[test]
+fn entities_in_memory_are_what_the_oracle_says() {
+    check_entities(EngineKind::Memory, seeds(7), 700);
+}
+
+#[test]
+fn entities_on_disk_are_what_the_oracle_says() {
+    check_entities(EngineKind::Local, seeds(2), 300);
 }

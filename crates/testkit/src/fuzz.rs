@@ -6,6 +6,7 @@
 mod queries;
 mod rules;
 mod stored;
+mod tokens;
 
 use bytes::Bytes;
 use model::encoding::{id_length, push_ids, push_value, read_id, read_ids, value_length};
@@ -25,7 +26,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 13] = [
     Target { name: "key_values", run: key_values, corpus: key_value_corpus },
     Target { name: "key_ids", run: key_ids, corpus: key_id_corpus },
     Target { name: "bodies", run: bodies, corpus: body_corpus },
@@ -35,6 +36,7 @@ pub const TARGETS: [Target; 12] = [
     Target { name: "order_by", run: queries::order_by, corpus: queries::order_by_corpus },
     Target { name: "page_tokens", run: queries::page_tokens, corpus: queries::page_token_corpus },
     Target { name: "rules", run: rules::rules, corpus: rules::rules_corpus },
+    Target { name: "tokens", run: tokens::tokens, corpus: tokens::token_corpus },
     Target { name: "rows", run: stored::rows, corpus: stored::row_corpus },
     Target { name: "catalog", run: stored::catalog, corpus: stored::catalog_corpus },
     Target { name: "damaged_store", run: stored::damaged_store, corpus: stored::row_corpus },

@@ -3,6 +3,7 @@
 //! - [`world`]: a store over a memory or a local engine, with a clock that the test moves.
 //! - [`script`], [`entity_script`]: golden scripts over `database`; [`notation`] is how they write values.
 //! - [`random_run`]: random requests, compared with an [`oracle`] that is too simple to be wrong; [`dice`] for it.
+//! - [`entity_run`]: the same for mutations of entities.
 //! - [`history`]: what concurrent clients did, and whether it could have happened one after the other.
 //! - [`fuzz`]: hostile bytes for everything that reads bytes.
 //! - [`crash`]: numbered commits for tests that kill the server, and what must be there afterwards.
@@ -12,6 +13,7 @@
 
 pub mod crash;
 pub mod dice;
+pub mod entity_run;
 pub mod entity_script;
 pub mod fuzz;
 pub mod history;
