@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Serve Firestore clients.
-    Serve(ServeArguments),
+    Serve(Box<ServeArguments>),
 
     /// Make, list and withdraw the keys of servers that call
     Keys {

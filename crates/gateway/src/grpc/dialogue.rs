@@ -167,6 +167,8 @@ mod tests {
     use futures::StreamExt;
     use host::{Host, ManualClock};
     use http_body_util::StreamBody;
+    use model::principal::User;
+    use model::{Fields, Principal, Timestamp};
     use service::{MissingIndex, Options, Service};
     use storage::memory::MemoryEngine;
 
@@ -181,16 +183,15 @@ mod tests {
         Arc::new(Service::new(store, host, Options { missing_index: MissingIndex::Suggest }))
     }
 
-    /// A Write stream that sends its handshake and then nothing.
-    fn handshake(stopping: &Stopping) -> AnswerStream {
+    /// A Write stream of `principal` that sends its handshake and then nothing.
+    fn handshake(stopping: &Stopping, principal: Principal) -> AnswerStream {
         let request = wire::firestore::WriteRequest {
             database: "projects/p/databases/d".to_owned(),
             ..Default::default()
         };
         let frame = http_body::Frame::data(Frames::message(&request).into_bytes());
         let sent = stream::iter([Ok::<_, Infallible>(frame)]).chain(stream::pending());
-        let conversation =
-            Conversation::open(&service(), Topic::Write, model::Principal::Administrator.into());
+        let conversation = Conversation::open(&service(), Topic::Write, principal.into());
         let connection = Connection::local();
         let dialogue = Dialogue::new(conversation, StreamBody::new(sent), AtEnd::HalfClose, connection);
         dialogue.answers(stopping.follow())
@@ -199,7 +200,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_conversation_that_is_silent_ends_when_the_server_does() {
         let stopping = Stopping::new();
-        let mut answers = handshake(&stopping);
+        let mut answers = handshake(&stopping, Principal::Administrator);
         assert!(matches!(answers.next().await, Some(Ok(_))));
         let mut next = answers.next();
         tokio::time::advance(Duration::from_secs(24 * 3_600)).await;
@@ -207,5 +208,21 @@ mod tests {
         stopping.begin();
         let end = next.await.expect("an end").err().expect("a refusal");
         assert_eq!((end.code, end.message.as_str()), (Code::Unavailable, "The server is stopping."));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_conversation_ends_half_a_minute_after_its_callers_token() {
+        // The service's clock stands at one second.
+        let expires = Timestamp::from_micros(61_000_000);
+        let user = User { uid: "u".to_owned(), claims: Fields::new(), project: None, expires };
+        let stopping = Stopping::new();
+        let mut answers = handshake(&stopping, Principal::User(Arc::new(user)));
+        assert!(matches!(answers.next().await, Some(Ok(_))));
+        let mut next = answers.next();
+        tokio::time::advance(Duration::from_secs(89)).await;
+        assert!((&mut next).now_or_never().is_none(), "it is within its time");
+        tokio::time::advance(Duration::from_millis(1_001)).await;
+        let end = next.await.expect("an end").err().expect("a refusal");
+        assert_eq!(end.code, Code::Unauthenticated);
     }
 }

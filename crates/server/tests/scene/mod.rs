@@ -29,6 +29,7 @@ pub const ROOT: &str = "projects/p/databases/(default)/documents";
 /// See the module. The server ends with the scene.
 pub struct Scene {
     pub address: SocketAddr,
+    pub service: Arc<Service>,
     pub gateway: Arc<Gateway>,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<()>,
@@ -40,22 +41,36 @@ impl Scene {
     }
 
     pub async fn with(options: gateway::Options) -> Self {
+        Self::behind(None, options).await
+    }
+
+    /// Behind a door; without one everybody is believed.
+    pub async fn behind(door: Option<Arc<identity::Door>>, options: gateway::Options) -> Self {
         let host = Host::real();
         let engine = Arc::new(MemoryEngine::new());
         let store = Store::open(engine, host.clone(), database::Options::default()).expect("an empty store");
         let policies = service::Options { missing_index: MissingIndex::Suggest };
-        let gateway = Gateway::new(Arc::new(Service::new(store, host, policies)), options);
+        let service = Arc::new(match door {
+            None => Service::new(store, host, policies),
+            Some(door) => Service::behind(door, store, host, policies),
+        });
+        let gateway = Gateway::new(service.clone(), options);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let (stop, stopped) = oneshot::channel();
         let stopped = async { drop(stopped.await) };
         let serving = tokio::spawn(gateway.clone().serve(listener, stopped));
-        Scene { address, gateway, stop: Some(stop), serving }
+        Scene { address, service, gateway, stop: Some(stop), serving }
     }
 
     /// Tells the server to stop, and waits until it has.
     pub async fn stop(mut self) {
         self.tell_to_stop();
+        (&mut self.serving).await.expect("the server ends well");
+    }
+
+    /// Waits until the server has stopped by itself.
+    pub async fn ended(mut self) {
         (&mut self.serving).await.expect("the server ends well");
     }
 
