@@ -7,11 +7,14 @@
 //! cond     := cond OR cond | cond AND cond | ( cond ) | prop IS NULL | prop fwd value | value bwd prop
 //! value    := @binding | literal | KEY(…) | ARRAY(…) | BLOB('…') | DATETIME('…')
 //! ```
-//! [`token`] cuts the text, [`parser`] has one function a rule, [`value`] reads literals, [`bindings`] answers for
-//! what is bound. Text is bounded before it is cut, nesting while it is read.
+//! [`token`] cuts the text. [`statement`], [`condition`] and [`value`] have one function a rule, over the tokens that
+//! [`parser`] holds; [`bindings`] answers for what is bound. Text is bounded before it is cut, nesting while it is
+//! read.
 
 mod bindings;
+mod condition;
 mod parser;
+mod statement;
 mod token;
 mod value;
 

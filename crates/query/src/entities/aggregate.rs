@@ -29,6 +29,10 @@ use crate::plan::MissingIndex;
 #[derive(Clone, Debug)]
 pub struct PreparedEntityAggregation {
     query: Arc<Normal>,
+    /// The same in the order of the aggregated properties, as production reads it.
+    ordered: Arc<Normal>,
+    /// A part of the results depends on their order.
+    is_part: bool,
     figures: Vec<EntityAggregation>,
 }
 
@@ -56,16 +60,16 @@ pub fn prepare_entity_aggregation(
     database: &DatabaseName,
 ) -> Result<PreparedEntityAggregation, Status> {
     let figures = figures(&query.aggregations)?;
-    let normal = Normal::of(&ordered_for(&figures, &query.query), database)?;
-    Ok(PreparedEntityAggregation { query: Arc::new(normal), figures })
+    let is_part = query.query.limit.is_some() || query.query.offset > 0;
+    let ordered = Normal::of(&ordered_for(&figures, &query.query), database)?;
+    let query = Normal::of(&query.query, database)?;
+    Ok(PreparedEntityAggregation { query: Arc::new(query), ordered: Arc::new(ordered), is_part, figures })
 }
 
-/// A part of the results, where no order says which, is the first of them by the aggregated properties: production reads
-/// the index over those.
+/// Production reads an index over the aggregated properties, so where no order is asked for, it is theirs.
 fn ordered_for(figures: &[EntityAggregation], query: &EntityQuery) -> EntityQuery {
     let mut query = query.clone();
-    let is_part = query.limit.is_some() || query.offset > 0;
-    if is_part && query.order.is_empty() && query.distinct_on.is_empty() && query.kind.is_some() {
+    if query.order.is_empty() && query.distinct_on.is_empty() && query.kind.is_some() {
         let names: BTreeSet<&String> = figures.iter().filter_map(aggregated).collect();
         let order = |name: &String| PropertyOrder { name: name.clone(), direction: Direction::Ascending };
         query.order = names.into_iter().map(order).collect();
@@ -133,7 +137,15 @@ impl PreparedEntityAggregation {
     ) -> Result<EntityAggregationPlan, Status> {
         let names: BTreeSet<String> = self.figures.iter().filter_map(aggregated).cloned().collect();
         let purpose = if names.is_empty() { Purpose::Count } else { Purpose::Figures };
-        let mut plan = plan::plan(&self.query, purpose, Setting { indexes, read_time, missing })?;
+        let setting = Setting { indexes, read_time, missing };
+        let exact = Setting { missing: MissingIndex::Require, ..setting };
+        let mut plan = match (plan::plan(&self.ordered, purpose, exact), missing) {
+            (Ok(plan), _) => plan,
+            (Err(refusal), MissingIndex::Require) => return Err(refusal),
+            // All results are the same in any order, so there is nothing to sort.
+            (Err(_), MissingIndex::Suggest) if !self.is_part => plan::plan(&self.query, purpose, setting)?,
+            (Err(_), MissingIndex::Suggest) => plan::plan(&self.ordered, purpose, setting)?,
+        };
         plan.required = names.into_iter().collect();
         Ok(EntityAggregationPlan { plan, figures: self.figures.clone() })
     }
