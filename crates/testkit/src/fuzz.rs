@@ -3,6 +3,7 @@
 //! Each [`Target`] is what one fuzzer runs (see `fuzz/`), and what a test runs over random and mutated bytes for a
 //! bounded time ([`Target::shake`]). Where a reader accepts the bytes, what it read must also be coherent.
 
+mod entities;
 mod queries;
 mod rules;
 mod stored;
@@ -26,7 +27,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 15] = [
     Target { name: "key_values", run: key_values, corpus: key_value_corpus },
     Target { name: "key_ids", run: key_ids, corpus: key_id_corpus },
     Target { name: "bodies", run: bodies, corpus: body_corpus },
@@ -35,6 +36,12 @@ pub const TARGETS: [Target; 13] = [
     Target { name: "names", run: names, corpus: name_corpus },
     Target { name: "order_by", run: queries::order_by, corpus: queries::order_by_corpus },
     Target { name: "page_tokens", run: queries::page_tokens, corpus: queries::page_token_corpus },
+    Target { name: "gql", run: entities::gql, corpus: entities::gql_corpus },
+    Target {
+        name: "entity_cursors",
+        run: entities::entity_cursors,
+        corpus: entities::entity_cursor_corpus,
+    },
     Target { name: "rules", run: rules::rules, corpus: rules::rules_corpus },
     Target { name: "tokens", run: tokens::tokens, corpus: tokens::token_corpus },
     Target { name: "rows", run: stored::rows, corpus: stored::row_corpus },
@@ -273,13 +280,8 @@ mod tests {
         for seed in 1..=seeds {
             for target in TARGETS {
                 // Opening or querying a store or running rules takes longer than reading a row.
-                let inputs = if ["catalog", "damaged_store", "order_by", "page_tokens", "rules"]
-                    .contains(&target.name)
-                {
-                    1_000
-                } else {
-                    10_000
-                };
+                let slow = ["catalog", "damaged_store", "gql", "entity_cursors", "order_by", "page_tokens", "rules"];
+                let inputs = if slow.contains(&target.name) { 1_000 } else { 10_000 };
                 target.shake(seed, inputs);
             }
         }
