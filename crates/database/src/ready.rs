@@ -16,8 +16,8 @@ use crate::mode::Content;
 
 pub(crate) use mutation::{Existence, ReadyMutation, ReadyMutationOperation};
 
-/// Documents up to this size are made before their turn; none of them is near the limit on documents. Larger ones
-/// can have index entries of many times their size, which must not pile up in the queue.
+/// Documents up to this size are made before their turn; none of them is near the limit on documents, nor near that on
+/// index entries. Larger ones can have index entries of many times their size, which must not pile up in the queue.
 const MADE_BEFORE: usize = 4 * 1024;
 
 /// A write as it waits for its turn.

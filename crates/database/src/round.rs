@@ -268,7 +268,7 @@ impl Round {
         old: Option<State>,
         new: Option<State>,
     ) -> Result<DocumentChange, Status> {
-        if let Some(new) = &new {
+        if let Some(new) = new.as_ref().filter(|new| self.made_entries(new).is_none()) {
             check_entries(&self.indexes, &path, &new.content)?;
         }
         let (removed, added) = self.entry_changes(&path, old.as_ref(), new.as_ref());
@@ -295,9 +295,14 @@ impl Round {
         (without(&old, &new), without(&new, &old))
     }
 
+    /// The index keys that were made before the commit's turn, and are neither too many nor too large.
+    fn made_entries<'a>(&self, state: &'a State) -> Option<&'a [Bytes]> {
+        state.made.as_ref().and_then(|made| made.entries(&self.indexes))
+    }
+
     /// The index keys of a document, in order.
     fn entries(&self, path: &DocumentPath, state: &State) -> Vec<Bytes> {
-        if let Some(entries) = state.made.as_ref().and_then(|made| made.entries(&self.indexes)) {
+        if let Some(entries) = self.made_entries(state) {
             return entries.to_vec();
         }
         let mut entries = content_entries(&self.indexes, path, &state.content);

@@ -7,7 +7,7 @@ use model::entity::{Entity, Key, Properties, size, validate};
 use model::{DocumentPath, FieldPath, Status};
 
 use super::{MADE_BEFORE, Whole};
-use crate::index::IndexSet;
+use crate::index::{IndexSet, check_entries};
 use crate::mode::Content;
 
 /// A mutation of an entity whose key is complete.
@@ -43,7 +43,7 @@ impl ReadyMutation {
     /// Works out what can be for a database whose indexes are these. `allocated` tells that the key's id was.
     ///
     /// # Errors
-    /// For an entity that is too big, whatever is stored, and for an incomplete key.
+    /// For an entity that is too big or is in too many indexes, whatever is stored, and for an incomplete key.
     pub(crate) fn new(mutation: Mutation, allocated: bool, indexes: &Arc<IndexSet>) -> Result<Self, Status> {
         let Mutation { operation, base, on_conflict, mask, transforms } = mutation;
         let existence = match &operation {
@@ -70,6 +70,7 @@ impl ReadyMutation {
                 validate::check_entity_size(&key, &properties)?;
                 if size::properties_size(&properties) <= MADE_BEFORE {
                     let content = Content::Entity(Arc::new(properties));
+                    check_entries(indexes, &path, &content)?;
                     ReadyMutationOperation::Whole(Arc::new(Whole::new(&path, content, indexes.clone())))
                 } else {
                     ReadyMutationOperation::Put { properties, mask, transforms }

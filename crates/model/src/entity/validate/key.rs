@@ -1,8 +1,9 @@
 //! Which keys may be read, written, allocated and held by values.
 
+use crate::entity::size::key_size;
 use crate::entity::{Id, Key};
 use crate::field_path::is_reserved_field;
-use crate::limits::{MAX_ID_BYTES, MAX_PATH_DEPTH};
+use crate::limits::{MAX_DOCUMENT_PATH_BYTES, MAX_ID_BYTES, MAX_PATH_DEPTH};
 use crate::{DatabaseName, Status};
 
 /// Bytes of a project's, a database's or a namespace's id.
@@ -30,6 +31,12 @@ pub fn check_key(key: &Key, purpose: KeyUse) -> Result<(), Status> {
     if key.path.len() > MAX_PATH_DEPTH {
         return Err(Status::invalid_argument(format!(
             "Key path is too long. Cannot exceed {MAX_PATH_DEPTH} elements."
+        )));
+    }
+    let bytes = key_size(key);
+    if bytes > MAX_DOCUMENT_PATH_BYTES {
+        return Err(Status::invalid_argument(format!(
+            "The key is too large: {bytes} bytes are more than {MAX_DOCUMENT_PATH_BYTES}."
         )));
     }
     for step in &key.path {
