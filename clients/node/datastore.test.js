@@ -31,7 +31,7 @@ test('an entity comes back as it was saved', async () => {
   const [read] = await db.get(key, { wrapNumbers: true });
   assert.equal(read[db.KEY].name, 'sample');
   assert.equal(read.number.value, '9007199254740993');
-  assert.equal(read.double.value, 2);
+  assert.equal(Number(read.double), 2);
   assert.deepEqual(read.time, data.time);
   assert.deepEqual(read.blob, data.blob);
   assert.deepEqual(read.list.slice(1), ['x', null, true]);
@@ -69,12 +69,12 @@ test('queries filter, order, page and aggregate', async () => {
   assert.deepEqual(ids(await db.runQuery(query().filter(both))), [3, 5]);
   assert.deepEqual(ids(await db.runQuery(query().hasAncestor(book).limit(2))), [1, 2]);
   const [, info] = await db.runQuery(query().order('n', { descending: true }).limit(5));
-  assert.equal(info.moreResults, Datastore.MORE_RESULTS_AFTER_LIMIT ?? 'MORE_RESULTS_AFTER_LIMIT');
+  assert.equal(info.moreResults, 'MORE_RESULTS_AFTER_LIMIT');
   const rest = await db.runQuery(query().order('n', { descending: true }).start(info.endCursor));
   assert.equal(rest[0].length, 15);
   assert.equal(rest[1].moreResults, 'NO_MORE_RESULTS');
   const figures = db.createAggregationQuery(query()).count('all').sum('n', 'sum').average('n', 'mean');
-  assert.deepEqual(await db.runAggregationQuery(figures), [[{ all: 20, sum: 190, mean: 9.5 }], { moreResults: 'NO_MORE_RESULTS' }]);
+  assert.deepEqual((await db.runAggregationQuery(figures))[0], [{ all: 20, sum: 190, mean: 9.5 }]);
 });
 
 test('the transaction that began first wins, and the other is aborted', async () => {
