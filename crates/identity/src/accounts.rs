@@ -105,12 +105,7 @@ impl Accounts {
     }
 
     /// The key that an assertion is signed with.
-    pub(crate) fn assert(
-        &self,
-        assertion: &str,
-        audiences: &[String],
-        times: Times,
-    ) -> Result<&Key, Refusal> {
+    pub(crate) fn assert(&self, assertion: &str, audiences: &[String], times: Times) -> Result<Key, Refusal> {
         let grant = |why: &str| Refusal::new("invalid_grant", why);
         let jwt = Jwt::read(assertion).ok_or_else(|| grant("The assertion is not a JSON Web Token."))?;
         let key = self.signer(&jwt, times.now).ok_or_else(|| {
@@ -136,7 +131,7 @@ impl Accounts {
         if !has_scope(&jwt) {
             return Err(Refusal::new("invalid_scope", format!("`scope` must have {}.", SCOPES[1])));
         }
-        Ok(key)
+        Ok(key.clone())
     }
 
     /// The good key that a token is signed with: the one that it names, or one of the account's if it names none (as

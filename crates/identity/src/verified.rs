@@ -83,7 +83,10 @@ impl Verified {
         if let Some(principal) = self.admitted.get(token, times.now, state) {
             return Ok(principal);
         }
-        let verified = self.verify(token, times).await;
+        let mut verified = self.verify(token, times).await;
+        if matches!(verified, Err(Rejection::NotCredentials)) && self.look_at_register() {
+            verified = self.verify(token, times).await;
+        }
         let (principal, window) = verified.map_err(|rejection| rejection.status(credentials))?;
         self.admitted.insert(token, principal.clone(), window.taken_until, state);
         Ok(principal)
@@ -122,8 +125,12 @@ impl Verified {
             return Err(Refusal::new("invalid_request", "The assertion is too long."));
         }
         let times = self.times();
-        let accounts = self.accounts();
-        let key = accounts.assert(assertion, &self.audiences, times)?;
+        let ask = || self.accounts().assert(assertion, &self.audiences, times);
+        let mut asked = ask();
+        if asked.is_err() && self.look_at_register() {
+            asked = ask();
+        }
+        let key = asked?;
         let secret = self.secret.or_made(&self.host).map_err(|why| {
             tracing::error!("no access tokens can be given: {why}");
             Refusal::new("server_error", "The server cannot give access tokens; its log says why.")
@@ -167,8 +174,14 @@ impl Verified {
         for issuer in &self.issuers {
             issuer.keys.look();
         }
+        self.look_at_register();
+    }
+
+    /// Reads the register if it has changed; true when its keys are now in force. Whoever is refused is worth a look:
+    /// their key may have been made a moment ago.
+    fn look_at_register(&self) -> bool {
         if !self.register.has_changed() {
-            return;
+            return false;
         }
         let register = self.register.path().display();
         match read_accounts(&self.register) {
@@ -176,9 +189,11 @@ impl Verified {
                 *self.accounts.write() = Arc::new(accounts);
                 self.changes.fetch_add(1, Ordering::SeqCst);
                 tracing::info!(%register, "the key register was read again");
+                true
             }
             Err(why) => {
                 tracing::warn!(%register, "the key register cannot be used, the last good one goes on: {why}");
+                false
             }
         }
     }
