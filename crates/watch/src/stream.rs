@@ -33,7 +33,7 @@ use crate::mailbox::{Delivery, Item, Mailbox, Slot, Taken};
 use crate::right::Right;
 use crate::target::Target;
 use messages::{boundary, messages, plain, removed};
-use rights::{Decided, Rights};
+use rights::{Decided, revised};
 use targets::{Active, Targets};
 use telling::{Entry, Joining, Next, Outcome, Told, Why};
 
@@ -216,30 +216,6 @@ impl ListenStream {
         self.add_next()
     }
 
-    /// True once after each change that makes all rights doubtful.
-    fn is_revised(&mut self) -> bool {
-        let Some(revisions) = &mut self.revisions else { return false };
-        let is_revised = revisions.has_changed().unwrap_or(false);
-        // Before the decisions: what changes after this is seen the next time.
-        revisions.mark_unchanged();
-        is_revised
-    }
-
-    /// Decides first what rights there still are to what was taken from the mailbox.
-    fn decide(&mut self, hub: Arc<Hub>, deliveries: Vec<Delivery>, all: bool) {
-        let (told, rights) = (self.position, self.rights());
-        self.start(move || {
-            Ok(Outcome::Decided(match all {
-                true => rights.decide_all(&hub, told, deliveries),
-                false => rights.decide(&hub, deliveries),
-            }))
-        });
-    }
-
-    fn rights(&self) -> Rights {
-        Rights::new(self.seat.clone(), self.targets.rights())
-    }
-
     /// Waits for the hub, or until the client is to hear that nothing has changed.
     async fn wait(&mut self) {
         if self.membership.is_none() {
@@ -409,16 +385,6 @@ impl Drop for ListenStream {
         // The membership, dropped next, ends the subscriptions; from here on there are no new ones.
         self.seat.mailbox.close();
     }
-}
-
-/// Resolves when rights have to be decided again. The stream's own receiver still has to see it.
-async fn revised(revisions: Option<Receiver<u64>>) {
-    if let Some(mut revisions) = revisions
-        && revisions.changed().await.is_ok()
-    {
-        return;
-    }
-    std::future::pending().await
 }
 
 fn broken() -> Status {

@@ -159,3 +159,17 @@ fn coverage_counts_over_all_operations_in_development() {
     assert_eq!(counts, expected, "nobody's commit ends with its first write");
     assert_eq!(text::fields("{n: 2}"), world.fields("c/a").unwrap());
 }
+
+/// Other commits wait while rules are asked, so that must end.
+#[test]
+fn rules_that_take_too_long_refuse_their_commit_and_no_other() {
+    let world = World::restless(std::time::Duration::from_millis(50));
+    world.rules("match /c/{d} { allow write: if !exists(/databases/$(database)/documents/none/$(d)); }");
+    let writes = |count: usize| (0..count).map(|n| write(&format!("c/{n} {{n: 1}}"))).collect::<Vec<_>>();
+    world.commit("ada", writes(5)).unwrap();
+    let refused = world.commit("ada", writes(19)).unwrap_err();
+    assert_eq!(refused.code, Code::PermissionDenied);
+    assert!(refused.message.contains("take longer than 1 s"), "{refused}");
+    assert!(world.fields("c/18").is_none());
+    world.commit("ada", writes(5)).unwrap();
+}

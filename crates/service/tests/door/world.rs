@@ -1,13 +1,15 @@
 //! The operations over an empty store, and those who call.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use database::Options;
+use host::{Clock, Host};
 use identity::Door;
 use model::principal::{Account, Grant, Role, User};
 use model::write::{Operation, Precondition, Write};
-use model::{DatabaseName, DocumentName, DocumentPath, Fields, Principal, Status, Value};
+use model::{DatabaseName, DocumentName, DocumentPath, Fields, Principal, Status, Timestamp, Value};
 use query::MissingIndex;
 use service::{Call, Commit, GetDocument, ReadAt, RulesOf, Service};
 use testkit::world::EngineKind;
@@ -29,8 +31,16 @@ impl World {
     /// Everybody is believed.
     pub fn development() -> Self {
         let store = testkit::world::World::new(EngineKind::Memory, 1, Options::default());
-        let door = Arc::new(Door::development(store.store().host().clone()));
-        Self::behind(door, store)
+        let host = store.store().host().clone();
+        Self::behind(Arc::new(Door::development(host.clone())), store, host)
+    }
+
+    /// Everybody is believed, and so much time passes whenever somebody looks at the clock of the operations.
+    pub fn restless(step: Duration) -> Self {
+        let store = testkit::world::World::new(EngineKind::Memory, 1, Options::default());
+        let clock = Restless { start: store.now(), step, looks: AtomicU32::new(0) };
+        let host = store.store().host().clone().with_clock(Arc::new(clock));
+        Self::behind(Arc::new(Door::development(host.clone())), store, host)
     }
 
     /// Callers are verified; tests say whom the door has let in.
@@ -38,11 +48,12 @@ impl World {
         let store = testkit::world::World::new(EngineKind::Memory, 1, Options::default());
         let folder = tempfile::tempdir().expect("room for a directory");
         let options = identity::Options::new(folder.path().join("register.json"));
-        let door = Door::verified(options, store.store().host().clone()).expect("an empty register");
-        Self::behind(Arc::new(door), store)
+        let host = store.store().host().clone();
+        let door = Door::verified(options, host.clone()).expect("an empty register");
+        Self::behind(Arc::new(door), store, host)
     }
 
-    fn behind(door: Arc<Door>, store: testkit::world::World) -> Self {
+    fn behind(door: Arc<Door>, store: testkit::world::World, host: Host) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_time()
@@ -54,7 +65,6 @@ impl World {
             .build()
             .expect("a runtime");
         let options = service::Options { missing_index: MissingIndex::Require };
-        let host = store.store().host().clone();
         let service = Arc::new(Service::behind(door, store.store().clone(), host, options));
         World { runtime, streams, service, name: store.name().clone(), _store: store }
     }
@@ -83,6 +93,23 @@ impl World {
 
     pub fn document(&self, path: &str) -> DocumentName {
         self.name.document(&DocumentPath::new(path).expect(path))
+    }
+}
+
+/// See [`World::restless`].
+struct Restless {
+    start: Timestamp,
+    step: Duration,
+    looks: AtomicU32,
+}
+
+impl Clock for Restless {
+    fn now_micros(&self) -> i64 {
+        self.start.micros()
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.step * self.looks.fetch_add(1, Ordering::Relaxed)
     }
 }
 

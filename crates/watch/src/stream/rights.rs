@@ -9,10 +9,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use model::{Status, Timestamp};
+use tokio::sync::watch::Receiver;
 
 use crate::hub::{Hub, Seat};
 use crate::mailbox::{Delivery, Item, Slot};
 use crate::right::Right;
+use crate::stream::ListenStream;
+use crate::stream::telling::Outcome;
 
 /// The targets of a stream that need a right.
 #[derive(Clone)]
@@ -72,6 +75,42 @@ impl Rights {
         deliveries.insert(0, Delivery::new(told, items));
         self.decide(hub, deliveries)
     }
+}
+
+impl ListenStream {
+    /// True once after each change that makes all rights doubtful.
+    pub(super) fn is_revised(&mut self) -> bool {
+        let Some(revisions) = &mut self.revisions else { return false };
+        let is_revised = revisions.has_changed().unwrap_or(false);
+        // Before the decisions: what changes after this is seen the next time.
+        revisions.mark_unchanged();
+        is_revised
+    }
+
+    /// Decides first what rights there still are to what was taken from the mailbox.
+    pub(super) fn decide(&mut self, hub: Arc<Hub>, deliveries: Vec<Delivery>, all: bool) {
+        let (told, rights) = (self.position, self.rights());
+        self.start(move || {
+            Ok(Outcome::Decided(match all {
+                true => rights.decide_all(&hub, told, deliveries),
+                false => rights.decide(&hub, deliveries),
+            }))
+        });
+    }
+
+    pub(super) fn rights(&self) -> Rights {
+        Rights::new(self.seat.clone(), self.targets.rights())
+    }
+}
+
+/// Resolves when rights have to be decided again. The stream's own receiver still has to see it.
+pub(super) async fn revised(revisions: Option<Receiver<u64>>) {
+    if let Some(mut revisions) = revisions
+        && revisions.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
 }
 
 /// Decides about a target at `time`, and sees to it that the mailbox asks again when what that rests on changes. Blocks.
