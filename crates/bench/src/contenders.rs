@@ -3,6 +3,7 @@
 pub mod aged;
 pub mod bulk;
 pub mod empty_call;
+pub mod end_user;
 pub mod firestore;
 pub mod hot_document;
 pub mod in_process;

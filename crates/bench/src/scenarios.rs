@@ -5,6 +5,7 @@ pub mod hot;
 pub mod idle;
 pub mod listen;
 pub mod reads;
+pub mod rules;
 pub mod versions;
 
 use clap::ValueEnum;
@@ -22,6 +23,8 @@ pub enum Scenario {
     Hot,
     /// A large collection: its load, point reads, queries, a count.
     Reads,
+    /// What security rules cost.
+    Rules,
     /// A document with many retired versions, and a collection used as a queue.
     Versions,
     /// Start-up times and the memory of an idle server.
@@ -36,6 +39,7 @@ pub async fn run(scenario: Scenario, setting: &Setting) -> Result<Section, Failu
         Scenario::Commits => commits::run(setting).await,
         Scenario::Hot => hot::run(setting).await,
         Scenario::Reads => reads::run(setting).await,
+        Scenario::Rules => rules::run(setting).await,
         Scenario::Versions => versions::run(setting).await,
         Scenario::Idle => idle::run(setting).await,
         Scenario::Listen => listen::run(setting).await,

@@ -27,7 +27,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::event::{ListenEvent, TargetChange};
-use crate::hub::{Hub, Seat};
+use crate::hub::Seat;
 use crate::hubs::Hubs;
 use crate::mailbox::{Delivery, Item, Mailbox, Slot, Taken};
 use crate::right::Right;

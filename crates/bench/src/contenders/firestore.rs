@@ -74,6 +74,13 @@ impl CommitClient {
     }
 }
 
+impl CommitClient {
+    /// The same, by somebody.
+    pub fn by(self, authorization: &str) -> Self {
+        CommitClient { connection: self.connection.by(authorization), ..self }
+    }
+}
+
 impl Client for CommitClient {
     async fn operate(&mut self) -> Result<(), Failure> {
         let name = name(COLLECTION, &sample::id(&self.random));

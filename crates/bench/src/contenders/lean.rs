@@ -25,6 +25,7 @@ const WINDOW: u32 = 4 << 20;
 pub struct LeanClient {
     requests: SendRequest<Bytes>,
     authority: String,
+    authorization: Option<String>,
 }
 
 /// A method of one server.
@@ -53,7 +54,12 @@ impl LeanClient {
             .map_err(Failure::doing(format!("speak HTTP/2 with {address}")))?;
         // It ends with the connection, and then the calls say why.
         tokio::spawn(async move { drop(connection.await) });
-        Ok(LeanClient { requests, authority: address.to_string() })
+        Ok(LeanClient { requests, authority: address.to_string(), authorization: None })
+    }
+
+    /// The same connection, used by somebody.
+    pub fn by(self, authorization: &str) -> Self {
+        LeanClient { authorization: Some(authorization.to_owned()), ..self }
     }
 
     /// A method by its path.
@@ -103,9 +109,12 @@ impl LeanClient {
         message: &impl Message,
         last: bool,
     ) -> Result<(ResponseFuture, SendStream<Bytes>), h2::Error> {
-        let request = Request::post(method.0.clone())
+        let mut request = Request::post(method.0.clone())
             .header("content-type", "application/grpc")
             .header("te", "trailers");
+        if let Some(authorization) = &self.authorization {
+            request = request.header("authorization", authorization);
+        }
         let request = request.body(()).expect("the parts are sound");
         let mut requests = self.requests.clone().ready().await?;
         let (response, mut body) = requests.send_request(request, false)?;

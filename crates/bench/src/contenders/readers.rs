@@ -2,6 +2,7 @@
 
 use googleapis_tonic_google_firestore_v1::google::firestore::v1 as wire;
 use host::Random;
+use tonic::metadata::AsciiMetadataValue;
 use tonic::transport::Channel;
 use wire::run_query_request::QueryType;
 use wire::structured_aggregation_query::{Aggregation, aggregation};
@@ -24,11 +25,17 @@ pub struct PointReader {
     firestore: Firestore,
     load: Load,
     random: Random,
+    authorization: Option<AsciiMetadataValue>,
 }
 
 impl PointReader {
     pub fn new(channel: Channel, load: &Load, random: Random) -> Self {
-        PointReader { firestore: Firestore::new(channel), load: load.clone(), random }
+        PointReader { firestore: Firestore::new(channel), load: load.clone(), random, authorization: None }
+    }
+
+    /// The same, by somebody.
+    pub fn by(self, authorization: AsciiMetadataValue) -> Self {
+        PointReader { authorization: Some(authorization), ..self }
     }
 }
 
@@ -37,6 +44,10 @@ impl Client for PointReader {
         let id = bulk::id(self.random.next() % self.load.documents);
         let name = firestore::name(self.load.collection, &id);
         let request = wire::GetDocumentRequest { name, ..wire::GetDocumentRequest::default() };
+        let mut request = tonic::Request::new(request);
+        if let Some(authorization) = &self.authorization {
+            request.metadata_mut().insert("authorization", authorization.clone());
+        }
         let document = self.firestore.get_document(request).await?.into_inner();
         if document.fields.is_empty() {
             return Err(Failure::new(format!("{} came without fields", document.name)));

@@ -22,10 +22,16 @@ pub struct IroriServer {
 impl IroriServer {
     /// Starts `program` on `data` and waits until it says where it listens.
     pub fn start(program: &Path, data: &Path) -> Result<Self, Failure> {
+        Self::start_with(program, data, &[])
+    }
+
+    /// The same, with further arguments.
+    pub fn start_with(program: &Path, data: &Path, arguments: &[String]) -> Result<Self, Failure> {
         let begin = Instant::now();
         let mut child = Command::new(program)
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
