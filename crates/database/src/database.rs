@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use bytes::Bytes;
 use host::Host;
@@ -32,6 +33,10 @@ const MAX_LOCKS: usize = 100_000;
 /// How often a transactional read is repeated because what it read changed before it was locked.
 /// Once its locks are held nothing they cover changes, so each repeat adds locks or is the last.
 const MAX_READ_REPEATS: usize = 100;
+
+/// The longest wait of a transaction over entities for another one's locks: its clients expect to be told soon that
+/// somebody else is at it, and begin anew.
+const ENTITY_LOCK_WAIT: Duration = Duration::from_secs(3);
 
 /// One database. Made by [`crate::Store`].
 pub struct Database {
@@ -437,6 +442,14 @@ impl Inner {
         }
     }
 
+    /// The longest wait of a transaction for another one's locks.
+    fn transaction_lock_wait(&self) -> Duration {
+        match self.mode {
+            Mode::Native => self.options.lock_wait,
+            Mode::Datastore => self.options.lock_wait.min(ENTITY_LOCK_WAIT),
+        }
+    }
+
     /// Ends what has lived, idled or waited too long.
     pub(crate) fn tick(self: &Arc<Self>) {
         let options = &self.options;
@@ -447,7 +460,7 @@ impl Inner {
             coordination.locks.forget_idle(now);
             let expired =
                 coordination.registry.overdue(options.transaction_lifetime, options.transaction_idle, now);
-            (expired, coordination.locks.blocked_longer_than(options.lock_wait, now))
+            (expired, coordination.locks.blocked_longer_than(self.transaction_lock_wait(), now))
         };
         self.refuse_overdue_commits(options.lock_wait);
         expired.into_iter().for_each(|id| self.end_transaction(id, Ending::Expired));
