@@ -17,6 +17,8 @@ use crate::span::inverted;
 
 /// Results of one batch, as production's.
 const MAX_RESULTS: usize = 300;
+/// The same where results are sorted in memory: each batch sorts anew, so it had better be worth it.
+const MAX_SORTED_RESULTS: usize = 3_000;
 /// Bytes of keys and bodies after which a batch takes no further result.
 const MAX_BYTES: usize = 1024 * 1024;
 /// Results that one batch leaves out for the offset.
@@ -96,6 +98,8 @@ impl ResultType {
 /// A batch while it grows.
 struct Growing {
     rows: Vec<EntityRow>,
+    /// How many it may become.
+    most: usize,
     bytes: usize,
     skipped: u64,
     /// The place of the last result that was left out.
@@ -120,12 +124,13 @@ impl EntityExecution {
     /// What the view answers; RESOURCE_EXHAUSTED when a sort in memory grows too large.
     pub fn batch(mut self) -> Result<EntityBatch, Status> {
         let window = self.query.window.clone();
-        let wanted = window.limit.map_or(MAX_RESULTS, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        let most = if self.is_sorted() { MAX_SORTED_RESULTS } else { MAX_RESULTS };
+        let wanted = window.limit.map_or(most, |limit| most.min(usize::try_from(limit).unwrap_or(most)));
         let skips = usize::try_from(window.offset.min(MAX_SKIPPED)).expect("at most a thousand");
-        self.keep(skips + wanted.min(MAX_RESULTS) + 1);
+        self.keep(skips + wanted + 1);
         let start = window.start.unwrap_or_else(Position::begin);
         let end = window.end.as_ref().and_then(|end| end.edge(&self.query.order));
-        let mut batch = Growing::from(start);
+        let mut batch = Growing::new(start, most);
         let more_results = loop {
             let skipping = batch.skipped < window.offset;
             let limit_reached =
@@ -232,13 +237,13 @@ impl EntityRow {
 }
 
 impl Growing {
-    fn from(start: Position) -> Self {
+    fn new(start: Position, most: usize) -> Self {
         let reached = Reached::Start(start);
-        Growing { rows: Vec::new(), bytes: 0, skipped: 0, skipped_at: None, reached, looked_at: 0 }
+        Growing { rows: Vec::new(), most, bytes: 0, skipped: 0, skipped_at: None, reached, looked_at: 0 }
     }
 
     fn is_full(&self) -> bool {
-        self.rows.len() >= MAX_RESULTS
+        self.rows.len() >= self.most
             || self.bytes >= MAX_BYTES
             || self.skipped >= MAX_SKIPPED
             || self.looked_at >= MAX_ROWS

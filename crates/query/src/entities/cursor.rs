@@ -58,7 +58,7 @@ impl Position {
         if distinct > 0 {
             return Ok(Position { side: Side::AfterGroup, pieces: upright.take(distinct).collect() });
         }
-        Ok(Position { side: above(order), pieces: upright.collect() })
+        Ok(Position { side: behind(order), pieces: upright.collect() })
     }
 
     /// Reads a cursor.
@@ -141,7 +141,7 @@ impl Position {
 
     /// The edge at the last column: before it, or behind.
     fn behind_last(&self, last: &[u8], order: &[OrderColumn]) -> Option<Vec<u8>> {
-        if self.side != above(order) {
+        if self.side != behind(order) {
             return Some(last.to_vec());
         }
         match order.last()? {
@@ -157,8 +157,8 @@ impl Position {
     }
 }
 
-/// The side of what comes later in an order, as seen from its key.
-fn above(order: &[OrderColumn]) -> Side {
+/// The side of what comes later in an order.
+fn behind(order: &[OrderColumn]) -> Side {
     match order.last().map(|column| column.direction) {
         Some(Direction::Descending) => Side::Below,
         Some(Direction::Ascending) | None => Side::Above,

@@ -77,6 +77,11 @@ impl EntityExecution {
         self.run.view.read_time()
     }
 
+    /// True when all results are sorted in memory before the first comes.
+    pub(super) fn is_sorted(&self) -> bool {
+        matches!(self.stream, Stream::Sort { .. } | Stream::Sorted(_))
+    }
+
     /// Tells how many results will be asked for at most: sorting in memory keeps no more.
     pub(super) fn keep(&mut self, results: usize) {
         if let Stream::Sort { keep, .. } = &mut self.stream {
@@ -147,7 +152,7 @@ impl EntityExecution {
         Ok(confirms.then_some(Row { key: place, found: Found::Document(document) }))
     }
 
-    /// What of a property's values an entity is found by.
+    /// The entity of a result, looked up if need be.
     pub(super) fn entity(&mut self, row: Row) -> Result<Document, Status> {
         self.run.document(row)
     }

@@ -7,12 +7,12 @@
 //! the range, descending its greatest, over all disjuncts. Only the *exploded* properties (projected, or distinct)
 //! make an entity several results: each is in the order, so a place names one result.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::encoding::{END, push_ids};
 use model::entity::encoding::push_value;
 use model::entity::key::namespace_path;
-use model::entity::query::{EntityQuery, PropertyOperator};
+use model::entity::query::{EntityQuery, PropertyOperator, PropertyOrder};
 use model::entity::validate::KEY_PROPERTY;
 use model::entity::{EntityValue, Key};
 use model::query::Direction;
@@ -86,7 +86,7 @@ pub(super) struct Disjunct {
     pub ranges: BTreeMap<String, Spans>,
     /// Path bytes, with the restriction to the ancestor.
     pub keys: Spans,
-    /// For printing.
+    /// As they were written.
     pub conditions: Vec<Leaf>,
 }
 
@@ -102,7 +102,13 @@ impl Normal {
         };
         let output = Output::of(query);
         let exploded = exploded(query);
-        let order = complete(query, &inequalities, &exploded);
+        // Whoever asks for one key asks for no order: what lacks a property of it is found all the same.
+        let names_key = |leaf: &Leaf| leaf.names_key() && leaf.is_plain_equality();
+        let one_key = disjuncts.iter().all(|leaves| leaves.iter().any(names_key));
+        let order = match one_key {
+            true => complete(&[], &[], &query.distinct_on, &exploded),
+            false => complete(&query.order, &inequalities, &query.distinct_on, &exploded),
+        };
         let shape = cursor::shape(query, &order);
         let position = |bytes: &Option<bytes::Bytes>| {
             bytes.as_ref().map(|bytes| Position::read(bytes, shape, &order)).transpose()
@@ -178,9 +184,14 @@ fn exploded(query: &EntityQuery) -> Vec<String> {
 }
 
 /// Explicit orders, then properties under inequalities, then exploded ones, each by name; then the key.
-fn complete(query: &EntityQuery, inequalities: &[String], exploded: &[String]) -> Vec<OrderColumn> {
+fn complete(
+    explicit: &[PropertyOrder],
+    inequalities: &[String],
+    distinct_on: &[String],
+    exploded: &[String],
+) -> Vec<OrderColumn> {
     let mut order: Vec<OrderColumn> = Vec::new();
-    for column in &query.order {
+    for column in explicit {
         let name = (column.name != KEY_PROPERTY).then(|| column.name.clone());
         let is_key = name.is_none();
         order.push(OrderColumn { name, direction: column.direction });
@@ -191,7 +202,7 @@ fn complete(query: &EntityQuery, inequalities: &[String], exploded: &[String]) -
     let direction = order.last().map_or(Direction::Ascending, |last| last.direction);
     let has_key = order.last().is_some_and(|last| last.name.is_none());
     // What is grouped comes first in any case; an inequality is on a grouped property then.
-    let grouped = query.distinct_on.iter().collect::<std::collections::BTreeSet<_>>();
+    let grouped = distinct_on.iter().collect::<BTreeSet<_>>();
     let unequal = inequalities.iter().filter(|name| *name != KEY_PROPERTY && !has_key);
     for name in unequal.chain(grouped).chain(exploded) {
         if !order.iter().any(|column| column.name.as_ref() == Some(name)) {

@@ -139,6 +139,9 @@ fn ordered(query: &Normal, purpose: Purpose, mut nodes: Vec<Node>) -> Step {
         1 => nodes.remove(0),
         _ => Node::Union(nodes),
     };
+    if purpose == Purpose::Figures {
+        return Step::Confirm(node);
+    }
     let settled = |name: &String| {
         let disjunct = &query.disjuncts[0];
         query.exploded.contains(name)
@@ -146,9 +149,6 @@ fn ordered(query: &Normal, purpose: Purpose, mut nodes: Vec<Node>) -> Step {
     };
     // Rows of one disjunct differ in its open columns; those of several also in what each of them pins.
     let names: Vec<&String> = query.columns().iter().filter_map(|column| column.name.as_ref()).collect();
-    if purpose == Purpose::Figures {
-        return Step::Confirm(node);
-    }
     if names.is_empty() || (alternatives == 1 && names.into_iter().all(settled)) {
         return Step::Rows(node);
     }

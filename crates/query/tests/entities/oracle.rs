@@ -157,7 +157,9 @@ fn is_range(operator: PropertyOperator) -> bool {
 
 fn columns(query: &EntityQuery, disjuncts: &[Vec<Comparison>]) -> Vec<(String, Direction)> {
     let mut columns: Vec<(String, Direction)> = Vec::new();
-    for order in &query.order {
+    let one_key = |one: &Comparison| one.0 == "__key__" && one.1 == PropertyOperator::Equal;
+    let by_key = disjuncts.iter().all(|disjunct| disjunct.iter().any(one_key));
+    for order in query.order.iter().filter(|_| !by_key) {
         columns.push((order.name.clone(), order.direction));
         if order.name == "__key__" {
             break;
@@ -170,7 +172,8 @@ fn columns(query: &EntityQuery, disjuncts: &[Vec<Comparison>]) -> Vec<(String, D
         names.sort();
         names
     };
-    let ranged = disjuncts.iter().flatten().filter(|one| is_range(one.1) && one.0 != "__key__" && !has_key);
+    let ranged =
+        disjuncts.iter().flatten().filter(|one| is_range(one.1) && one.0 != "__key__" && !has_key && !by_key);
     let ranged = sorted(ranged.map(|one| one.0.clone()).collect());
     let more = ranged.into_iter().chain(sorted(query.distinct_on.clone()));
     for name in more.chain(sorted(query.projection.clone())) {

@@ -1,5 +1,9 @@
 //! What queries find, and in which order.
 
+use std::sync::Arc;
+
+use storage::local::{LocalEngine, LocalOptions};
+
 use crate::world::World;
 
 #[test]
@@ -84,4 +88,39 @@ fn names_of_kinds_namespaces_and_properties_are_queried() {
     );
     assert_eq!(world.results("SELECT * FROM __kind__ WHERE __key__ > KEY(__kind__, 'A')"), ["__kind__:'B'"]);
     assert_eq!(world.results("SELECT * FROM __Stat_Total__"), [""; 0]);
+}
+
+#[test]
+fn the_local_engine_answers_as_the_one_in_memory() {
+    let directory = tempfile::tempdir().expect("room for a directory");
+    let local = LocalEngine::open(directory.path(), LocalOptions::default()).expect("an engine");
+    let indexes = ["A/ -t", "A t -b", "A b t"];
+    let worlds = [World::new(&indexes), World::over(Arc::new(local), &indexes)];
+    for world in &worlds {
+        world.put(&[
+            "A:1 t=[1;9] b='x'",
+            "A:2 t=[4;5] b='y'",
+            "A:2/A:1 t=NULL b='x'",
+            "A:4 t=5",
+            "A:5 t=9 b=['x';'z']",
+        ]);
+        world.put(&["A:1 t=[2;9] b='y'", "B:7 t=1", "n!A:1 t=1"]);
+    }
+    for gql in [
+        "SELECT * FROM A",
+        "SELECT * FROM A ORDER BY __key__ DESC",
+        "SELECT * FROM A WHERE t > 1 ORDER BY t DESC",
+        "SELECT * FROM A WHERE b = 'x' AND t >= 2",
+        "SELECT * FROM A WHERE b = 'x' ORDER BY t DESC",
+        "SELECT t, b FROM A",
+        "SELECT DISTINCT b FROM A",
+        "SELECT * FROM A WHERE __key__ HAS ANCESTOR KEY(A, 2) ORDER BY t DESC",
+        "SELECT __key__ FROM A WHERE t IN ARRAY(9, 5) OR b = 'y'",
+        "SELECT *",
+        "SELECT * FROM __property__",
+        "SELECT * FROM __namespace__",
+    ] {
+        assert_eq!(worlds[0].results(gql), worlds[1].results(gql), "{gql}");
+        assert!(!worlds[0].results(gql).is_empty(), "{gql}");
+    }
 }

@@ -22,6 +22,11 @@ pub(in crate::entities) struct Leaf {
 }
 
 impl Leaf {
+    /// True when it asks for one key.
+    pub fn names_key(&self) -> bool {
+        self.name == KEY_PROPERTY && self.operator == PropertyOperator::Equal
+    }
+
     /// An equality that was written as one.
     pub fn is_plain_equality(&self) -> bool {
         self.operator == PropertyOperator::Equal && !self.listed

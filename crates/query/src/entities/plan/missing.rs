@@ -6,12 +6,13 @@ use model::entity::key::kind_of;
 use model::entity::validate::KEY_PROPERTY;
 use model::query::Direction;
 
+use crate::entities::check::Leaf;
 use crate::entities::normal::{Disjunct, Normal};
 
 /// The index that production asks for to answer one disjunct. None when its built-in indexes do: without a kind,
 /// for equalities alone, and for one property without an ancestor.
 pub(super) fn required(query: &Normal, disjunct: &Disjunct) -> Option<IndexDefinition> {
-    let kind = query.source.kind.as_deref()?;
+    let kind = query.source.kind.as_deref().filter(|_| !disjunct.is_one_key())?;
     let pinned = |name: &String| disjunct.pins.contains_key(name) && !disjunct.ranges.contains_key(name);
     let mut columns: Vec<(String, Direction)> = Vec::new();
     for column in query.columns() {
@@ -25,26 +26,24 @@ pub(super) fn required(query: &Normal, disjunct: &Disjunct) -> Option<IndexDefin
         columns.insert(0, (name.clone(), Direction::Ascending));
     }
     let ancestor = query.source.ancestor.is_some();
-    let by_key_descending = columns.is_empty()
-        && query.order[query.key_at()].direction == Direction::Descending
-        && !disjunct.is_one_key();
-    if by_key_descending {
-        columns.push((KEY_PROPERTY.to_owned(), Direction::Descending));
-    } else if columns.is_empty() || (!ancestor && disjunct.pins.is_empty() && columns.len() == 1) {
-        return None;
-    }
+    let by_key_descending =
+        columns.is_empty() && query.order[query.key_at()].direction == Direction::Descending;
     let own = |name: &&String| !columns.iter().any(|(column, _)| column == *name);
     let equal = disjunct.pins.keys().filter(own).map(|name| (name.clone(), Direction::Ascending));
-    let all: Vec<(String, Direction)> = equal.collect::<Vec<_>>().into_iter().chain(columns).collect();
+    let mut all: Vec<(String, Direction)> = equal.collect();
+    if by_key_descending {
+        all.push((KEY_PROPERTY.to_owned(), Direction::Descending));
+    } else if columns.is_empty() || (!ancestor && all.is_empty() && columns.len() == 1) {
+        return None;
+    }
+    all.extend(columns);
     Some(IndexDefinition::of_kind(kind, ancestor, all))
 }
 
 impl Disjunct {
-    /// True when it asks for one key, which makes orders idle.
+    /// True when it asks for one key, which is looked up.
     fn is_one_key(&self) -> bool {
-        use model::entity::query::PropertyOperator;
-        let is_key = |leaf: &&crate::entities::check::Leaf| leaf.name == KEY_PROPERTY;
-        self.conditions.iter().filter(is_key).any(|leaf| leaf.operator == PropertyOperator::Equal)
+        self.conditions.iter().any(Leaf::names_key)
     }
 }
 
