@@ -65,11 +65,11 @@ async fn follow(arguments: &SyncArguments) -> Result<(), Failure> {
     let client =
         Client::new(&way.address, source.clone(), Arc::clone(&way.credentials), Arc::clone(&meters))?;
     let cache = Cache::open(into, &source, bounds)?;
+    let stop = stop_on_signals()?;
+    let report = Report::begin(&source, Arc::clone(&meters));
     if let Some(address) = arguments.output.metrics {
         metrics::serve(address, Arc::clone(&meters)).await?;
     }
-    let report = Report::begin(&source, Arc::clone(&meters));
-    let stop = stop_on_signals()?;
     let taker = taker(&arguments.output)?;
     let done = Follower::new(client, cache, taker, settings, report.observer(), stop)?.run().await;
     report.end(done.is_ok());

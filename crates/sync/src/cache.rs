@@ -11,6 +11,8 @@ mod compare;
 mod outbox;
 mod schema;
 mod staging;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 

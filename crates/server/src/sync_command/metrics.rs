@@ -20,9 +20,6 @@ pub(super) async fn serve(address: SocketAddr, meters: Arc<Meters>) -> Result<()
     let listener = TcpListener::bind(address)
         .await
         .map_err(|error| Failure::new(Kind::Local, format!("could not listen on {address}: {error}")))?;
-    if let Ok(address) = listener.local_addr() {
-        eprintln!("irori: metrics at http://{address}/metrics");
-    }
     tokio::spawn(async move {
         let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
         loop {

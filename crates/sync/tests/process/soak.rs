@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use sync::Time;
 
-use crate::follower::{Follower, Running, documents};
+use crate::follower::{Follower, Running};
 use crate::server::Server;
 use crate::writer::{self, Dice};
 
@@ -131,11 +131,7 @@ async fn followers_catch_up_by_themselves_after_a_crash_of_the_server() {
     writer::work(server.client(), Dice::new(2), -20_000_000, THINGS).await;
     let theirs = server.documents("events").await;
     for follower in &followers {
-        let begun = std::time::Instant::now();
-        while !follower.into.exists() || documents(&follower.into) != theirs {
-            assert!(begun.elapsed().as_secs() < 30, "{} does not catch up", follower.into.display());
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
+        follower.comes_to(&theirs).await;
     }
     for running in running {
         running.stop();
