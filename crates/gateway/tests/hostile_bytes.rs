@@ -11,6 +11,25 @@ const WEB_TEXT: Target = Target { name: "web_text", run: gateway::fuzz::web_text
 const STREAM_REQUESTS: Target =
     Target { name: "stream_requests", run: gateway::fuzz::stream_requests, corpus: stream_request_corpus };
 
+const APP_CALLS: Target =
+    Target { name: "app_calls", run: gateway::fuzz::app_calls, corpus: app_call_corpus };
+
+/// Requests as App Engine's SDK writes them.
+fn app_call_corpus() -> Vec<Vec<u8>> {
+    let files = [
+        include_str!("app_calls/every_type.hex"),
+        include_str!("app_calls/query.hex"),
+        include_str!("app_calls/set.hex"),
+        include_str!("app_calls/increments.hex"),
+    ];
+    let byte = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).expect("digits"), 16).expect("a byte");
+    files
+        .map(|file| {
+            file.bytes().filter(u8::is_ascii_hexdigit).collect::<Vec<u8>>().chunks(2).map(byte).collect()
+        })
+        .into()
+}
+
 /// The first byte is the size of pieces.
 fn call_message_corpus() -> Vec<Vec<u8>> {
     vec![vec![3, 0, 0, 0, 0, 2, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 9], vec![1, 0, 0, 0, 1, 0, 0], vec![9, 1]]
@@ -73,4 +92,9 @@ fn bodies_of_web_calls() {
 #[test]
 fn requests_of_streams() {
     STREAM_REQUESTS.shake(4, 30_000);
+}
+
+#[test]
+fn calls_of_apps() {
+    APP_CALLS.shake(5, 30_000);
 }

@@ -6,32 +6,37 @@ use super::home::Home;
 use super::messages::{datastore, memcache, remote_api};
 use super::{from_model, to_model};
 
-/// Reads bytes as a call, and what is in it as the requests it may be.
+/// Reads bytes as a call, and both them and what is in it as the requests they may be.
 ///
 /// # Panics
 /// When something is wrong with the readers.
 pub fn read_hostile(bytes: &[u8]) {
-    let Some(call) = coherent::<remote_api::Request>(bytes) else { return };
-    let request = &call.request;
-    if let Some(put) = coherent::<datastore::PutRequest>(request) {
+    if let Some(call) = coherent::<remote_api::Request>(bytes) {
+        requests(&call.request);
+    }
+    requests(bytes);
+}
+
+fn requests(bytes: &[u8]) {
+    if let Some(put) = coherent::<datastore::PutRequest>(bytes) {
         put.entity.iter().for_each(entity);
     }
-    if let Some(query) = coherent::<datastore::Query>(request)
+    if let Some(query) = coherent::<datastore::Query>(bytes)
         && let Ok(home) = Home::of(&query.app, query.database_id.as_deref())
     {
         // Most are refused, which is as well.
         drop(query::entity_query(&home, &query));
     }
-    if let Some(get) = coherent::<datastore::GetRequest>(request)
+    if let Some(get) = coherent::<datastore::GetRequest>(bytes)
         && let Ok(home) = Home::of_first(&get.key)
     {
         drop(home.keys(&get.key));
     }
-    drop(coherent::<datastore::AllocateIdsRequest>(request));
-    drop(coherent::<datastore::BeginTransactionRequest>(request));
-    drop(coherent::<datastore::NextRequest>(request));
-    drop(coherent::<memcache::SetRequest>(request));
-    drop(coherent::<memcache::BatchIncrementRequest>(request));
+    drop(coherent::<datastore::AllocateIdsRequest>(bytes));
+    drop(coherent::<datastore::BeginTransactionRequest>(bytes));
+    drop(coherent::<datastore::NextRequest>(bytes));
+    drop(coherent::<memcache::SetRequest>(bytes));
+    drop(coherent::<memcache::BatchIncrementRequest>(bytes));
 }
 
 /// What the bytes are, if they are such a message: written anew, it must read the same.

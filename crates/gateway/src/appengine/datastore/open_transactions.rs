@@ -193,6 +193,7 @@ mod tests {
         assert!(table.open(0, home(), Bytes::new()).is_err(), "there is none");
         tokio::time::advance(IDLE).await;
         table.open(0, home(), Bytes::new()).expect("the others were not used");
-        assert_eq!((table.0.lock().open.len(), table.0.lock().bytes), (1, 0));
+        let table = table.0.lock();
+        assert_eq!((table.open.len(), table.bytes), (1, 0));
     }
 }
