@@ -136,7 +136,7 @@ fn step(
             break;
         }
     }
-    if reads.decide() {
+    if reads.ask_rules() {
         let rest = &paths[outcomes.len()..];
         rest.iter().try_for_each(|path| reads.get(view, path, view.get(path)?.as_ref()))?;
     }

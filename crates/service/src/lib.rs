@@ -2,10 +2,11 @@
 //!
 //! The journey of a query, as of every read:
 //!
-//! 1. `Service::run_query` checks the query (`query::prepare`) and authorises it.
+//! 1. `Service::run_query` asks what the caller may do (`authorise`) and checks the query (`query::prepare`).
 //! 2. `Reader::open` finds the moment to read at, and begins a transaction if one was asked for.
-//! 3. `QueryAnswer::next` executes a bounded part on a blocking thread and gives it out; the next part
-//!    runs when the caller asks for it, so a slow client holds no thread.
+//! 3. `QueryAnswer::next` proves the query by the security rules, for whom they concern, on the very view that it reads.
+//!    It executes a bounded part on a blocking thread and gives it out; the next part runs when the caller asks for it, so a
+//!    slow client holds no thread.
 //!
 //! A listener's journey stands in [`watch`]; [`ListenStream`] adds who may ask for what.
 //!

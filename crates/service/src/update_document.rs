@@ -2,7 +2,7 @@
 
 use model::principal::Role;
 use model::write::{Operation, Precondition, Write};
-use model::{Document, DocumentName, FieldPath, Fields, Status};
+use model::{Code, Document, DocumentName, FieldPath, Fields, Status};
 
 use crate::get_document::masked;
 use crate::{Call, Service};
@@ -34,7 +34,10 @@ impl Service {
             written.ok_or_else(|| Status::internal("A document that was just written is gone."))?;
         let document = match permit.reads().get(&view, &name.path, Some(&document)) {
             Ok(()) => document,
-            Err(_) => masked(document, update_mask.as_deref())?,
+            Err(refusal) if refusal.code == Code::PermissionDenied => {
+                masked(document, update_mask.as_deref())?
+            }
+            Err(failure) => return Err(failure),
         };
         masked(document, mask.as_deref())
     }

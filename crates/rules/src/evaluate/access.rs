@@ -36,7 +36,7 @@ pub trait Documents {
 }
 
 /// The documents that the rules of one request have looked up: each counts and is read once.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Accesses {
     per_operation: usize,
     in_all: usize,

@@ -24,7 +24,6 @@ pub(crate) struct Judge {
 }
 
 /// The decisions about the documents that one request reads: what they look up counts together.
-#[derive(Clone)]
 pub(crate) struct Reads(Option<(Arc<Judge>, Accesses)>);
 
 /// A query, and who asks it. Nothing of it is kept where nobody decides.
@@ -143,7 +142,7 @@ impl Reads {
     }
 
     /// False when all is allowed.
-    pub fn decide(&self) -> bool {
+    pub fn ask_rules(&self) -> bool {
         self.0.is_some()
     }
 
