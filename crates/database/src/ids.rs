@@ -148,7 +148,7 @@ impl Ids {
         // Within a run blocks follow each other; the first one follows what earlier runs were granted.
         let next = if sequence.end == start { sequence.next } else { start };
         let end = (next.saturating_add(count).max(start) + BLOCK).min(policy.counters());
-        if end - next < count {
+        if end.saturating_sub(next) < count {
             let text =
                 "All numeric ids of this database have been allocated: choose names, or ids of your own.";
             return Err(Status::new(Code::ResourceExhausted, text));

@@ -1,5 +1,7 @@
 //! Stored rows: those of the key spaces, and the catalog's.
 
+mod entities;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -67,6 +69,7 @@ fn number_row(number: i64) -> Vec<u8> {
 /// One row among sound ones that nobody has written: reads find it or refuse.
 pub(super) fn damaged_store(input: &[u8]) {
     let Some((space, key, value)) = split_row(input) else { return };
+    entities::damaged_store(space, key, value);
     let key = [&NUMBER.prefix()[..], key].concat();
     let mut rows = vec![
         (Space::Meta, b"next".to_vec(), number_row(2)),
@@ -136,6 +139,8 @@ pub(super) fn catalog(input: &[u8]) {
         "dropped/00000001/00000002",
         "cleared/00000001",
         "exempt/00000001/c/a.b",
+        "ids/00000001/scattered",
+        "reserved/00000001/sequential/0000000000000001",
     ];
     let mut rows = vec![
         (Space::Meta, b"next".to_vec(), number_row(2)),
@@ -150,6 +155,7 @@ pub(super) fn catalog(input: &[u8]) {
             rows.push((Space::Meta, key, number_row(1)));
         }
     }
+    entities::catalog(&rows);
     let (engine, clock) = store_over(rows);
     let Ok(store) = Store::open(engine, Host::simulated(clock, 1), Options::default()) else { return };
     drop(store.database(&DatabaseName::new("p", "d")));
@@ -183,6 +189,9 @@ pub(super) fn row_corpus() -> Vec<Vec<u8>> {
         join_row(2, &past(history::Kind::Index, &entry), &[]),
         join_row(3, &below(&changes::key(NUMBER, time)), &log),
     ]
+    .into_iter()
+    .chain(entities::row_corpus())
+    .collect()
 }
 
 pub(super) fn catalog_corpus() -> Vec<Vec<u8>> {
@@ -198,8 +207,11 @@ pub(super) fn catalog_corpus() -> Vec<Vec<u8>> {
         ("ready_since".to_owned(), Value::Timestamp(Timestamp::ZERO)),
     ]);
     let index = body::encode(&index);
-    let values = [number_row(2), number_row(1), index.to_vec(), Vec::new(), Vec::new(), Vec::new()];
+    let next = body::encode(&Fields::from([("next".to_owned(), Value::Integer(i64::MAX))])).to_vec();
+    let of_entities = entities::database_row();
+    let values =
+        [number_row(2), of_entities, index.to_vec(), Vec::new(), Vec::new(), Vec::new(), next, Vec::new()];
     let sound = values.into_iter().enumerate().map(|(which, value)| [vec![which as u8], value].concat());
-    let strange = (6..12).map(|which| vec![which, b'/', b'x']);
+    let strange = (8..16).map(|which| vec![which, b'/', b'x']);
     sound.chain(strange).collect()
 }
