@@ -100,14 +100,14 @@ def test_keys_are_the_same_urlsafe(cloud, app):
     assert datastore.Key.from_legacy_urlsafe(str(key)) == cloud.key("Card", key.id())
 
 
-class Person(ndb.Model):
+class Member(ndb.Model):
     name = ndb.StringProperty()
     tags = ndb.StringProperty(repeated=True)
     essay = ndb.TextProperty(compressed=True)
     born = ndb.DateProperty()
 
 
-class AppPerson(app_ndb.Model):
+class AppMember(app_ndb.Model):
     name = app_ndb.StringProperty()
     tags = app_ndb.StringProperty(repeated=True)
     essay = app_ndb.TextProperty(compressed=True)
@@ -115,7 +115,7 @@ class AppPerson(app_ndb.Model):
 
     @classmethod
     def _get_kind(cls):
-        return "Person"
+        return "Member"
 
 
 VALUES = {"name": "Ada", "tags": ["a", "b"], "essay": "e" * 3000, "born": datetime.date(1815, 12, 10)}
@@ -123,14 +123,14 @@ VALUES = {"name": "Ada", "tags": ["a", "b"], "essay": "e" * 3000, "born": dateti
 
 def test_both_ndbs_read_each_other(cloud):
     with ndb.Client(project=cloud.project).context():
-        Person(id="new", **VALUES).put()
-        seen = AppPerson.get_by_id("new", use_cache=False, use_memcache=False)
+        Member(id="new", **VALUES).put()
+        seen = AppMember.get_by_id("new", use_cache=False, use_memcache=False)
         assert {name: getattr(seen, name) for name in VALUES} == VALUES
-        AppPerson(id="old", **VALUES).put()
-        seen = Person.get_by_id("old", use_cache=False)
+        AppMember(id="old", **VALUES).put()
+        seen = Member.get_by_id("old", use_cache=False)
         assert {name: getattr(seen, name) for name in VALUES} == VALUES
-        assert {person.key.id() for person in Person.query(Person.tags == "b")} == {"new", "old"}
-    assert {key.id() for key in AppPerson.query(AppPerson.tags == "b").fetch(keys_only=True)} == {"new", "old"}
+        assert {member.key.id() for member in Member.query(Member.tags == "b")} == {"new", "old"}
+    assert {key.id() for key in AppMember.query(AppMember.tags == "b").fetch(keys_only=True)} == {"new", "old"}
 
 
 def test_a_transaction_of_the_one_sees_the_other(cloud):
