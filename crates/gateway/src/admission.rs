@@ -16,6 +16,7 @@ use wire::methods::Method;
 use crate::Gateway;
 use crate::audit::Record;
 use crate::connection::Connection;
+use crate::grpc::guard;
 use crate::quotas::{Identity, Share};
 
 /// What a proxy says of whom it forwards for; the last entry is the one that it wrote itself.
@@ -110,7 +111,7 @@ pub(crate) async fn admit_to(
 ) -> Result<Principal, Status> {
     let authorization = sender.authorization.map_err(|Ambiguous(text)| Status::unauthenticated(text))?;
     let credentials = Credentials { authorization, method };
-    match Box::pin(gateway.service.admit(&credentials)).await {
+    match guard::guarded(Box::pin(gateway.service.admit(&credentials))).await {
         Ok(principal) => {
             if let Some(identity) = Identity::of(&principal, sender.peer) {
                 gateway.quotas.request(&identity)?;

@@ -86,7 +86,7 @@ pub(super) async fn answer(
     let outcome = guard::guarded(async {
         let call = Call { deadline: Instant::now() + DELETING, principal: admitted? };
         require(gateway, &call, &needs)?;
-        run(gateway, connection, &call, asked, request).await
+        run(gateway, connection, call.deadline, asked, request).await
     });
     let outcome = outcome.await;
     if let Some(record) = &record {
@@ -95,10 +95,11 @@ pub(super) async fn answer(
     outcome.unwrap_or_else(|refusal| refuse(&refusal))
 }
 
+/// Does what the caller may do.
 async fn run(
     gateway: &Gateway,
     connection: &Connection,
-    call: &Call,
+    deadline: Instant,
     asked: Control,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Status> {
@@ -107,7 +108,7 @@ async fn run(
         Control::Alive => Ok(text(StatusCode::OK, "Ok\n")),
         Control::Clear(database) => service.clear(&database).map(|()| empty()),
         Control::Delete(database, tree) => {
-            recursive_delete::run(service, &database, tree, call).await.map(|()| empty())
+            recursive_delete::run(service, &database, tree, deadline).await.map(|()| empty())
         }
         Control::Reset => service.reset().map(|()| text(StatusCode::OK, "Resetting...\n")),
         Control::Shutdown => {

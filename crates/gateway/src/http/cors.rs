@@ -46,18 +46,20 @@ impl Page {
     /// Lets the page see an answer with these headers, if it is one of `origins`; nothing when no page asks.
     pub(super) fn allow(self, origins: &Origins, answer: &mut HeaderMap) {
         let Some(origin) = self.origin else { return };
-        answer.append(VARY, HeaderValue::from_static("Origin"));
+        let vary = HeaderValue::from_static("Origin");
         let is_allowed = match origins {
             Origins::Any => true,
             Origins::Only(origins) => origins.iter().any(|allowed| origin == allowed.as_str()),
         };
         if !is_allowed {
+            answer.append(VARY, vary);
             return;
         }
         answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         answer.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
         answer.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
         answer.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+        answer.append(VARY, vary);
         if let Some(headers) = self.headers {
             answer.insert(ACCESS_CONTROL_ALLOW_HEADERS, headers);
             answer.insert(ACCESS_CONTROL_MAX_AGE, REMEMBER);

@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use model::{Code, Status};
 use serde_json::json;
+use service::Credentials;
 use tokio::time::Instant;
 
 use super::encoded::decode;
@@ -17,6 +18,7 @@ use super::status::http_status;
 use super::typed;
 use crate::Gateway;
 use crate::admission::Sender;
+use crate::audit::Record;
 use crate::body::Body;
 use crate::connection::Connection;
 use crate::quotas::Identity;
@@ -38,9 +40,9 @@ pub(super) async fn answer(
 ) -> Response<Body> {
     let (head, body) = request.into_parts();
     let sender = Sender::of(gateway, connection, &head.headers);
-    let record = sender.record(gateway, "POST /token");
+    let mut record = sender.record(gateway, "POST /token");
     let answered = match gateway.quotas.request(&Identity::address(sender.peer)) {
-        Ok(()) => exchange(gateway, connection, &head.headers, body).await,
+        Ok(()) => exchange(gateway, connection, &head.headers, body, record.as_mut()).await,
         Err(refusal) => Err(refusal),
     };
     if let Some(record) = &record {
@@ -72,6 +74,7 @@ async fn exchange(
     connection: &Connection,
     headers: &HeaderMap,
     body: Incoming,
+    record: Option<&mut Record>,
 ) -> Result<Answer, Status> {
     let (body, _claim) = payload::read(body, connection.memory(), Instant::now() + ARRIVAL).await?;
     let refused = |error: &str, description: &str| {
@@ -86,6 +89,13 @@ async fn exchange(
     };
     match gateway.service.exchange(&grant_type, &assertion).await {
         Ok(token) => {
+            if let Some(record) = record {
+                let bearer = format!("Bearer {}", token.access_token);
+                let credentials = Credentials { authorization: Some(&bearer), method: None };
+                if let Ok(principal) = gateway.service.admit(&credentials).await {
+                    record.by(&principal);
+                }
+            }
             let body = json!({
                 "access_token": token.access_token,
                 "token_type": token.token_type,

@@ -60,6 +60,19 @@ async fn rules_are_put_as_the_emulator_takes_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rules_do_not_keep_a_developer_from_clearing() {
+    let scene = Scene::new().await;
+    scene.set(["own/alice".to_owned()], &[]).await;
+    assert_eq!(put(&scene, OF_PROJECT, None, &source(RULES, false)).status, 200);
+    let owner = [("Authorization".to_owned(), "Bearer owner".to_owned())];
+    let read = || http::send(scene.address, "GET", &format!("/v1/{ROOT}/own/alice"), &owner, b"").status;
+    assert_eq!(read(), 200);
+    let part = format!("/emulator/v1/{ROOT}/own");
+    assert_eq!(http::send(scene.address, "DELETE", &part, &[], b"").status, 200);
+    assert_eq!(read(), 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn coverage_tells_what_expressions_came_to() {
     let scene = Scene::new().await;
     let get = |path: &str| http::send(scene.address, "GET", path, &[], b"");

@@ -70,6 +70,8 @@ async fn nothing_of_a_token_is_written_to_any_log() {
     assert!(log.len() > 1_000, "the log has something to say: {log}");
     let audited = std::fs::read_to_string(&audit).expect("an audit log");
     assert!(audited.contains("\"principal\":\"user:alice\""), "{audited}");
+    let account = account["client_email"].as_str().expect("an address");
+    assert!(audited.contains(&format!("\"principal\":\"account:{account}\"")), "{audited}");
     for secret in [user, access, assertion, garbage.to_owned()] {
         let signature = secret.rsplit('.').next().expect("a part");
         for (name, log) in [("log", &log), ("audit log", &audited)] {
