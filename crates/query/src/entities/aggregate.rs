@@ -21,7 +21,7 @@ use super::normal::Normal;
 use super::plan::{self, EntityPlan, Purpose, Setting};
 use crate::aggregate::number::Total;
 use crate::damage;
-use crate::execute::Row;
+use crate::execute::Found;
 use crate::explain::{ExecutionStats, PlanSummary};
 use crate::plan::MissingIndex;
 
@@ -194,7 +194,7 @@ impl EntityAggregationPlan {
                 Next::Result(_) if skipped < window.offset => skipped += 1,
                 Next::Result(row) => {
                     counted += 1;
-                    self.add(row, &mut execution, &mut totals)?;
+                    self.add(row.found, &mut execution, &mut totals)?;
                 }
             }
         }
@@ -221,11 +221,11 @@ impl EntityAggregationPlan {
         up_to.max().unwrap_or(u64::MAX)
     }
 
-    fn add(&self, row: Row, execution: &mut EntityExecution, totals: &mut [Total]) -> Result<(), Status> {
+    fn add(&self, found: Found, execution: &mut EntityExecution, totals: &mut [Total]) -> Result<(), Status> {
         if self.plan.required.is_empty() {
             return Ok(());
         }
-        let document = execution.entity(row)?;
+        let document = execution.entity(found)?;
         let properties = body::decode(&document.body).map_err(damage)?;
         let indexed = indexed_values(&properties);
         for (figure, total) in self.figures.iter().zip(totals) {

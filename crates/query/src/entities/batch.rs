@@ -147,14 +147,10 @@ impl EntityExecution {
                 Next::Result(row) if end.as_ref().is_some_and(|end| row.key >= *end) => {
                     break MoreResults::AfterCursor;
                 }
-                Next::Result(row) => {
-                    let place = row.key.clone();
-                    if skipping {
-                        batch.skip(place);
-                    } else {
-                        let row = self.row(row)?;
-                        batch.take(place, row);
-                    }
+                Next::Result(row) if skipping => batch.skip(row.key),
+                Next::Result(Row { key: place, found }) => {
+                    let row = self.row(&place, found)?;
+                    batch.take(place, row);
                 }
             }
         };
@@ -175,21 +171,17 @@ impl EntityExecution {
         }
     }
 
-    fn row(&mut self, row: Row) -> Result<EntityRow, Status> {
-        let place = row.key.clone();
-        let cursor =
-            Position::behind(&place, &self.query.order, self.query.distinct)?.write(self.query.shape);
-        match self.query.output.clone() {
+    /// The result at a place.
+    fn row(&mut self, place: &[u8], found: Found) -> Result<EntityRow, Status> {
+        let query = self.query.clone();
+        let cursor = Position::behind(place, &query.order, query.distinct)?.write(query.shape);
+        match &query.output {
             Output::Entities => {
-                let document = self.entity(row)?;
-                Ok(self.result(
-                    &document.path.clone(),
-                    Some(&document),
-                    RowContent::Entity(document.body.clone()),
-                    cursor,
-                )?)
+                let document = self.entity(found)?;
+                let content = RowContent::Entity(document.body.clone());
+                self.result(&document.path, Some(&document), content, cursor)
             }
-            Output::Keys => match &row.found {
+            Output::Keys => match &found {
                 Found::Entry(entry, source) => {
                     self.result(&entry.path(source)?, None, RowContent::Key, cursor)
                 }
@@ -198,8 +190,8 @@ impl EntityExecution {
                 }
             },
             Output::Properties(names) => {
-                let document = self.entity(row)?;
-                let projected = projected(&place, &names, &document, &self.query)?;
+                let document = self.entity(found)?;
+                let projected = projected(place, names, &document, &query)?;
                 self.result(&document.path, Some(&document), RowContent::Properties(projected), cursor)
             }
         }

@@ -98,7 +98,9 @@ impl Position {
 
     /// The cursor for clients.
     pub fn write(&self, shape: u64) -> Bytes {
-        let mut bytes = vec![VERSION];
+        let length: usize = self.pieces.iter().map(Vec::len).sum();
+        let mut bytes = Vec::with_capacity(1 + SHAPE_BYTES + 1 + length);
+        bytes.push(VERSION);
         bytes.extend_from_slice(&shape.to_be_bytes());
         bytes.push(self.side as u8);
         self.pieces.iter().for_each(|piece| bytes.extend_from_slice(piece));
@@ -185,7 +187,7 @@ pub(super) fn push_path(place: &mut Vec<u8>, path: &[u8], direction: Direction, 
             }
         }
         Direction::Descending => {
-            place.extend(inverted(path));
+            place.extend(path.iter().map(|byte| !byte));
             place.push(!END);
         }
     }

@@ -112,49 +112,50 @@ impl EntityExecution {
             }
             return Ok(Next::Rejected(row.key));
         }
-        let place = row.key.clone();
-        let Some(row) = self.told(row)? else { return Ok(Next::Rejected(place)) };
-        if self.query.distinct > 0 {
-            self.group = Some(group_of(&place, &self.query)?);
+        let next = self.told(row)?;
+        if let (Next::Result(row), true) = (&next, self.query.distinct > 0) {
+            self.group = Some(group_of(&row.key, &self.query)?);
         }
-        Ok(Next::Result(row))
+        Ok(next)
     }
 
-    /// The row, if it is a result.
-    fn told(&mut self, row: Row) -> Result<Option<Row>, Status> {
+    /// Whether the row is a result.
+    fn told(&mut self, row: Row) -> Result<Next, Status> {
         match &mut self.stream {
             Stream::Nothing
             | Stream::Rows(_)
             | Stream::Sort { .. }
             | Stream::Sorted(_)
-            | Stream::Metadata(_) => Ok(Some(row)),
+            | Stream::Metadata(_) => Ok(Next::Result(row)),
             Stream::First { seen, bytes, .. } => {
                 let identity = self.judge.identity(&row.key)?;
                 if seen.contains(&identity) {
-                    return Ok(None);
+                    return Ok(Next::Rejected(row.key));
                 }
                 *bytes += identity.len() + ROW_BYTES;
                 if *bytes > MAX_SEEN_BYTES {
                     return self.confirmed(row);
                 }
                 seen.insert(identity);
-                Ok(Some(row))
+                Ok(Next::Result(row))
             }
             Stream::Confirm(_) => self.confirmed(row),
         }
     }
 
-    /// The row with its entity, if the entity stands there.
-    fn confirmed(&mut self, row: Row) -> Result<Option<Row>, Status> {
-        let place = row.key.clone();
+    /// The same told by the entity, which comes with the row.
+    fn confirmed(&mut self, mut row: Row) -> Result<Next, Status> {
+        let place = std::mem::take(&mut row.key);
         let document = self.run.document(row)?;
-        let confirms = self.judge.confirms(&place, &path_bytes(&document.path), &document.body)?;
-        Ok(confirms.then_some(Row { key: place, found: Found::Document(document) }))
+        Ok(match self.judge.confirms(&place, &path_bytes(&document.path), &document.body)? {
+            true => Next::Result(Row { key: place, found: Found::Document(document) }),
+            false => Next::Rejected(place),
+        })
     }
 
     /// The entity of a result, looked up if need be.
-    pub(super) fn entity(&mut self, row: Row) -> Result<Document, Status> {
-        self.run.document(row)
+    pub(super) fn entity(&mut self, found: Found) -> Result<Document, Status> {
+        self.run.document(Row { key: Vec::new(), found })
     }
 }
 

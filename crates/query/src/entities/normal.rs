@@ -312,7 +312,7 @@ fn path(key: &Key) -> DocumentPath {
 
 /// The bytes of a whole path, as they end index entries and rows.
 pub(super) fn path_bytes(path: &DocumentPath) -> Vec<u8> {
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(path.as_str().len() + 32);
     push_ids(&mut bytes, path.ids());
     bytes
 }

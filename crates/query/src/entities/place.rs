@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::entity::encoding::push_value;
 use model::entity::indexed::indexed_values;
-use model::entity::{Properties, body};
+use model::entity::{EntityValue, Properties, body};
 use model::query::Direction;
 use model::{Code, Status};
 
@@ -27,8 +27,12 @@ pub(super) struct Judge {
     names: Vec<String>,
 }
 
-/// Of each property its encoded values, sorted.
-type Values = BTreeMap<String, Vec<Vec<u8>>>;
+/// Of each property that matters its encoded values, sorted.
+struct Values<'j> {
+    /// Sorted.
+    names: &'j [String],
+    of: Vec<Vec<Vec<u8>>>,
+}
 
 /// The values that one result has of the exploded properties.
 type Combination = Vec<Vec<u8>>;
@@ -100,27 +104,9 @@ impl Judge {
         column.name.as_ref().is_some_and(|name| self.query.exploded.contains(name))
     }
 
-    fn values(&self, body: &[u8]) -> Result<Values, Status> {
-        let mut properties = Properties::new();
-        for name in &self.names {
-            // A dot may be part of a name or lead into an embedded entity.
-            let ends = name.match_indices('.').map(|(at, _)| at).chain([name.len()]);
-            for outer in ends.map(|end| &name[..end]) {
-                if let (false, Some(property)) =
-                    (properties.contains_key(outer), body::find(body, outer).map_err(damage)?)
-                {
-                    properties.insert(outer.to_owned(), property);
-                }
-            }
-        }
-        let encode = |value: &std::borrow::Cow<'_, model::entity::EntityValue>| {
-            let mut bytes = Vec::new();
-            push_value(&mut bytes, value);
-            bytes
-        };
-        let indexed = indexed_values(&properties);
-        let wanted = indexed.iter().filter(|(name, _)| self.names.iter().any(|wanted| wanted == *name));
-        Ok(wanted.map(|(name, values)| (name.to_string(), values.iter().map(encode).collect())).collect())
+    fn values(&self, body: &[u8]) -> Result<Values<'_>, Status> {
+        let of = self.names.iter().map(|name| values_of(name, body)).collect::<Result<_, _>>()?;
+        Ok(Values { names: &self.names, of })
     }
 
     /// The rows that an entity has for one disjunct, of those of a combination the first; with `only`, just for that
@@ -129,10 +115,10 @@ impl Judge {
         &self,
         disjunct: &Disjunct,
         path: &[u8],
-        values: &Values,
+        values: &Values<'_>,
         only: Option<&Combination>,
     ) -> Result<Vec<(Combination, Vec<u8>)>, Status> {
-        let complete = self.required.iter().all(|name| values.contains_key(name));
+        let complete = self.required.iter().all(|name| !values.get(name).is_empty());
         if !complete || !disjunct.accepts(path, values) {
             return Ok(Vec::new());
         }
@@ -143,8 +129,7 @@ impl Judge {
                 rows.iter_mut().for_each(|(_, place)| push_path(place, path, column.direction, is_last));
                 continue;
             };
-            let Some(values) = values.get(name) else { return Ok(Vec::new()) };
-            let candidates = disjunct.candidates(name, values);
+            let candidates = disjunct.candidates(name, values.get(name));
             if !self.is_exploded(column) {
                 let first = match column.direction {
                     Direction::Ascending => candidates.first(),
@@ -174,11 +159,41 @@ impl Judge {
     }
 }
 
+impl Values<'_> {
+    /// None for a property that does not matter, or that the entity is not found by.
+    fn get(&self, name: &str) -> &[Vec<u8>] {
+        let at = self.names.binary_search_by(|own| own.as_str().cmp(name));
+        at.map_or(&[], |at| self.of[at].as_slice())
+    }
+}
+
+/// The encoded values that indexes hold of one property.
+fn values_of(name: &str, body: &[u8]) -> Result<Vec<Vec<u8>>, Status> {
+    let encoded = |value: &EntityValue| {
+        let mut bytes = Vec::with_capacity(16);
+        push_value(&mut bytes, value).then_some(bytes)
+    };
+    let mut properties = Properties::new();
+    // A dot may be part of a name or lead into an embedded entity.
+    let ends = name.match_indices('.').map(|(at, _)| at).chain([name.len()]);
+    for outer in ends.map(|end| &name[..end]) {
+        let Some(property) = body::find(body, outer).map_err(damage)? else { continue };
+        let is_compound = matches!(property.value, EntityValue::Array(_) | EntityValue::Entity(_));
+        // By far the most are single values under their own name.
+        if outer == name && !is_compound && properties.is_empty() {
+            return Ok(encoded(&property.value).filter(|_| !property.excluded).into_iter().collect());
+        }
+        properties.insert(outer.to_owned(), property);
+    }
+    let indexed = indexed_values(&properties);
+    let values = indexed.get(name).map(Vec::as_slice).unwrap_or_default();
+    Ok(values.iter().filter_map(|value| encoded(value)).collect())
+}
+
 impl Disjunct {
     /// Whether an entity with this path and these values matches.
-    fn accepts(&self, path: &[u8], values: &Values) -> bool {
-        let none = Vec::new();
-        let of = |name: &String| values.get(name).unwrap_or(&none);
+    fn accepts(&self, path: &[u8], values: &Values<'_>) -> bool {
+        let of = |name: &String| values.get(name);
         let pinned = |(name, pins): (&String, &Vec<Vec<u8>>)| {
             pins.iter().all(|pin| of(name).binary_search(pin).is_ok())
         };
@@ -191,7 +206,7 @@ impl Disjunct {
 fn push_value_bytes(place: &mut Vec<u8>, value: &[u8], direction: Direction) {
     match direction {
         Direction::Ascending => place.extend_from_slice(value),
-        Direction::Descending => place.extend(inverted(value)),
+        Direction::Descending => place.extend(value.iter().map(|byte| !byte)),
     }
 }
 
