@@ -108,10 +108,9 @@ impl FromStr for Issuer {
     /// and project themselves.
     fn from_str(text: &str) -> Result<Self, String> {
         let mut parts = text.split(',');
-        let (issuer, audience) = match parts.next().unwrap_or_default().split_once('=') {
-            Some((issuer, audience)) => (issuer, Some(audience).filter(|audience| !audience.is_empty())),
-            None => (text.split(',').next().unwrap_or_default(), None),
-        };
+        let first = parts.next().unwrap_or_default();
+        let (issuer, audience) = first.split_once('=').unwrap_or((first, ""));
+        let audience = Some(audience).filter(|audience| !audience.is_empty());
         address::check(issuer)?;
         let mut read = match (issuer.strip_prefix(FIREBASE), audience) {
             (Some(project), None) if !project.is_empty() => Issuer::firebase(project),

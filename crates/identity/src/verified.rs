@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use host::Host;
 use model::{Principal, Status};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::time::MissedTickBehavior;
 
 use crate::access_token;
@@ -37,6 +37,8 @@ pub(crate) struct Verified {
     host: Host,
     issuers: Vec<TrustedIssuer>,
     register: WatchedFile,
+    /// One reader of it at a time.
+    reading: Mutex<()>,
     accounts: RwLock<Arc<Accounts>>,
     secret: Secret,
     audiences: Vec<String>,
@@ -64,6 +66,7 @@ impl Verified {
             accounts: RwLock::new(Arc::new(accounts)),
             secret: Secret::beside(&options.key_register),
             register,
+            reading: Mutex::new(()),
             audiences: options.audiences,
             skew: options.clock_skew,
             admitted: Admitted::default(),
@@ -84,7 +87,7 @@ impl Verified {
             return Ok(principal);
         }
         let mut verified = self.verify(token, times).await;
-        if matches!(verified, Err(Rejection::NotCredentials)) && self.look_at_register() {
+        if matches!(verified, Err(Rejection::NotCredentials)) && self.has_other_keys_than(state) {
             verified = self.verify(token, times).await;
         }
         let (principal, window) = verified.map_err(|rejection| rejection.status(credentials))?;
@@ -124,10 +127,10 @@ impl Verified {
         if assertion.len() > TOKEN_BYTES {
             return Err(Refusal::new("invalid_request", "The assertion is too long."));
         }
-        let times = self.times();
+        let (state, times) = (self.changes.load(Ordering::SeqCst), self.times());
         let ask = || self.accounts().assert(assertion, &self.audiences, times);
         let mut asked = ask();
-        if asked.is_err() && self.look_at_register() {
+        if asked.is_err() && self.has_other_keys_than(state) {
             asked = ask();
         }
         let key = asked?;
@@ -177,11 +180,18 @@ impl Verified {
         self.look_at_register();
     }
 
-    /// Reads the register if it has changed; true when its keys are now in force. Whoever is refused is worth a look:
+    /// Looks at the register, and tells whether keys are others than in a state. Whoever is refused is worth a look:
     /// their key may have been made a moment ago.
-    fn look_at_register(&self) -> bool {
+    fn has_other_keys_than(&self, state: u64) -> bool {
+        self.look_at_register();
+        self.changes.load(Ordering::SeqCst) != state
+    }
+
+    /// Reads the register if it has changed. Who comes while it is read waits for it.
+    fn look_at_register(&self) {
+        let _one = self.reading.lock();
         if !self.register.has_changed() {
-            return false;
+            return;
         }
         let register = self.register.path().display();
         match read_accounts(&self.register) {
@@ -189,11 +199,9 @@ impl Verified {
                 *self.accounts.write() = Arc::new(accounts);
                 self.changes.fetch_add(1, Ordering::SeqCst);
                 tracing::info!(%register, "the key register was read again");
-                true
             }
             Err(why) => {
                 tracing::warn!(%register, "the key register cannot be used, the last good one goes on: {why}");
-                false
             }
         }
     }
