@@ -14,6 +14,7 @@ pub use declared::{
     Column, ColumnKind, DeclaredIndex, FieldOverride, IndexDefinition, IndexFile, IndexScope, IndexState,
     SingleFieldIndex,
 };
+pub(crate) use entities::checked_entity_entries;
 pub(crate) use set::EVERY_GROUP;
 pub use set::{IndexSet, IndexSource, Scope};
 

@@ -1,14 +1,18 @@
-//! Documents over bytes: key space, catalog, indexes, transactions, the committer, the change log.
+//! Documents, or entities, over bytes: key space, catalog, indexes, transactions, the committer, the change log.
 //!
 //! Suggested reading: [`keys`] (what stands where), [`view`] (reading), then the journey of a commit:
 //!
-//! 1. `Database::commit` puts the writes into the `Committer`'s queue.
+//! 1. `Database::commit` or `Database::commit_entities` puts the writes into the `Committer`'s queue.
 //! 2. `Committer::drain` takes all that wait: a round.
-//! 3. `Round::prepare` applies each to the newest state (with what the round has changed so far),
-//!    computes index entries, asks the [`Guard`] if there is one, and the `LockTable` whether other transactions' reads stand in the way.
+//! 3. `Work::prepare` applies each to the newest state (with what the round has changed so far): writes by
+//!    `Round::prepare_writes`, which asks the [`Guard`] if there is one, and mutations by `Round::prepare_mutations`. It
+//!    computes index entries, and the `LockTable` tells whether other transactions' reads stand in the way.
 //! 4. `Engine::commit` makes the round durable, with one write for all of it.
 //! 5. `Publication::end_round` lets readers see it and hands it to followers ([`Follower`]); locks are released; the
 //!    answers go out.
+//!
+//! A database is in one [`Mode`]. What that decides stands in few places: what a body holds (`mode`), which entries it
+//! has (`index`), and how a commit is worked out (`work`).
 //!
 //! This room knows no queries, no principals and no protobuf.
 

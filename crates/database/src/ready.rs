@@ -53,7 +53,8 @@ impl Ready {
                 if transforms.is_empty() && size::fields_size(&fields) <= MADE_BEFORE =>
             {
                 let content = Content::Document(Arc::new(fields));
-                ReadyOperation::Whole(Arc::new(Whole::new(&path, content, indexes.clone())))
+                let entries = content_entries(indexes, &path, &content);
+                ReadyOperation::Whole(Arc::new(Whole::new(content, entries, indexes.clone())))
             }
             Operation::Set { fields, mask, transforms } => ReadyOperation::Set { fields, mask, transforms },
             Operation::Delete => ReadyOperation::Delete,
@@ -64,8 +65,7 @@ impl Ready {
 }
 
 impl Whole {
-    fn new(path: &DocumentPath, content: Content, indexes: Arc<IndexSet>) -> Self {
-        let mut entries = content_entries(&indexes, path, &content);
+    fn new(content: Content, mut entries: Vec<Vec<u8>>, indexes: Arc<IndexSet>) -> Self {
         entries.sort_unstable();
         let body = match &content {
             Content::Document(fields) => body::encode(fields),

@@ -36,10 +36,24 @@ pub(super) fn entity_entries(
     path: &DocumentPath,
     properties: &Properties,
 ) -> Vec<Vec<u8>> {
+    all_entries(indexes, path, &indexed_values(properties))
+}
+
+/// The same, for an entity that is to be stored: see [`check_entries`].
+pub(crate) fn checked_entity_entries(
+    indexes: &IndexSet,
+    path: &DocumentPath,
+    properties: &Properties,
+) -> Result<Vec<Vec<u8>>, Status> {
     let values = indexed_values(properties);
-    let mut entries = property_entries(indexes.number(), path, &values);
+    check_values(indexes, path, &values)?;
+    Ok(all_entries(indexes, path, &values))
+}
+
+fn all_entries(indexes: &IndexSet, path: &DocumentPath, values: &IndexedValues<'_>) -> Vec<Vec<u8>> {
+    let mut entries = property_entries(indexes.number(), path, values);
     for index in indexes_of(indexes, path) {
-        entries.extend(declared(indexes.number(), index, path, &values));
+        entries.extend(declared(indexes.number(), index, path, values));
     }
     entries
 }
@@ -70,11 +84,14 @@ pub(super) fn check_entries(
     path: &DocumentPath,
     properties: &Properties,
 ) -> Result<(), Status> {
-    let values = indexed_values(properties);
+    check_values(indexes, path, &indexed_values(properties))
+}
+
+fn check_values(indexes: &IndexSet, path: &DocumentPath, values: &IndexedValues<'_>) -> Result<(), Status> {
     let mut entries = values.values().map(Vec::len).sum::<usize>();
     let mut bytes = 0usize;
     for index in indexes_of(indexes, path) {
-        let Some(columns) = columns(index, &values) else { continue };
+        let Some(columns) = columns(index, values) else { continue };
         let weight = Weight::of(index, path, &columns);
         entries = entries.saturating_add(weight.entries);
         bytes = bytes.saturating_add(weight.bytes);

@@ -7,7 +7,7 @@ use model::entity::{Entity, Key, Properties, size, validate};
 use model::{DocumentPath, FieldPath, Status};
 
 use super::{MADE_BEFORE, Whole};
-use crate::index::{IndexSet, check_entries};
+use crate::index::{IndexSet, checked_entity_entries};
 use crate::mode::Content;
 
 /// A mutation of an entity whose key is complete.
@@ -69,9 +69,9 @@ impl ReadyMutation {
             Some(properties) if mask.is_none() && transforms.is_empty() => {
                 validate::check_entity_size(&key, &properties)?;
                 if size::properties_size(&properties) <= MADE_BEFORE {
+                    let entries = checked_entity_entries(indexes, &path, &properties)?;
                     let content = Content::Entity(Arc::new(properties));
-                    check_entries(indexes, &path, &content)?;
-                    ReadyMutationOperation::Whole(Arc::new(Whole::new(&path, content, indexes.clone())))
+                    ReadyMutationOperation::Whole(Arc::new(Whole::new(content, entries, indexes.clone())))
                 } else {
                     ReadyMutationOperation::Put { properties, mask, transforms }
                 }

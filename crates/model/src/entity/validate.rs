@@ -37,9 +37,11 @@ pub fn check_mutations(mutations: &[Mutation], database: &DatabaseName, atomic: 
         if let Some(before) = before.insert(key, mutation) {
             check_sequence(before, mutation, atomic)?;
         }
-        let count = transforms.entry(key).or_insert(0);
-        *count += mutation.transforms.len();
-        check_transform_count(*count)?;
+        if !mutation.transforms.is_empty() {
+            let count = transforms.entry(key).or_insert(0);
+            *count += mutation.transforms.len();
+            check_transform_count(*count)?;
+        }
     }
     if bytes > MAX_REQUEST_BYTES {
         return Err(Status::invalid_argument("datastore transaction or write too big."));
