@@ -61,7 +61,7 @@ async fn one_identity_has_so_many_streams() {
     let (alice, bob) = (issuer.bearer("alice"), issuer.bearer("bob"));
     let first = open(alice.clone()).await.expect("one");
     let _second = open(alice.clone()).await.expect("two");
-    let refused = open(alice.clone()).await.err().expect("a third is too many");
+    let refused = open(alice.clone()).await.expect_err("a third is too many");
     assert_eq!(refused.code(), Code::ResourceExhausted);
     let _other = open(bob).await.expect("others have their own");
     drop(first);
