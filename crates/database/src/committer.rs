@@ -20,7 +20,7 @@ use crate::feed::Step;
 use crate::mode::Mode;
 use crate::round::{Prepared, Round};
 use crate::transaction::{Age, Ending, Kind, TransactionId, WriteLock};
-use crate::work::{Done, Work};
+use crate::work::{Done, Fate, Work};
 
 /// Requests of one round.
 const MAX_ROUND: usize = 1_024;
@@ -68,6 +68,8 @@ struct Outcome {
     answers: Vec<(oneshot::Sender<Answer>, Answer)>,
     filled: Vec<mpsc::Sender<Result<(), Status>>>,
     transactions: Vec<TransactionId>,
+    /// The chains of which it has done links; they may be waiting for the rest.
+    chains: Vec<Fate>,
     last: Option<Timestamp>,
     /// The commits in order, while somebody follows.
     steps: Option<Vec<Arc<Step>>>,
@@ -148,6 +150,10 @@ impl Inner {
         }
         let used = round.last_time();
         let written = if round.is_empty() { Ok(()) } else { self.write(round) };
+        if let Err(failure) = &written {
+            // Told once is enough: a chain that has heard of it does nothing more.
+            outcome.chains.iter().for_each(|chain| drop(chain.set(failure.clone())));
+        }
         let last = outcome.last.filter(|_| written.is_ok());
         self.publication.end_round(used, last, outcome.steps.take());
         let ready = {
@@ -203,6 +209,7 @@ impl Inner {
                 Locked::Lost(job) => return self.refuse(outcome, job, Status::aborted(CONTENTION)),
             };
             outcome.transactions.extend(job.transaction);
+            outcome.chains.extend(job.work.fate());
             let done = self.take(round, outcome, prepared);
             if let Some(all) = job.work.done(done) {
                 outcome.answers.push((job.reply, Ok(all)));

@@ -1,6 +1,6 @@
 //! What a commit asks of the committer, and what it is answered.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use model::entity::write::{EntityCommitResult, MutationResult};
 use model::write::CommitResult;
@@ -21,12 +21,16 @@ pub(crate) enum Work {
 }
 
 /// Mutations of which each stands on its own, taken one after the other up to the first that fails. It may have to
-/// wait for locks in the middle, and then goes on where it was.
+/// wait for locks in the middle, and then goes on where it was, unless the round with its first links has failed.
 pub(crate) struct Chain {
     mutations: Vec<ReadyMutation>,
     results: Vec<MutationResult>,
     time: Timestamp,
+    fate: Fate,
 }
+
+/// Why the links that a chain has done are not stored after all: told by the round that did them.
+pub(crate) type Fate = Arc<OnceLock<Status>>;
 
 /// What a commit has done.
 pub(crate) enum Done {
@@ -41,9 +45,20 @@ impl Work {
             Work::Documents { writes, guard } => round.prepare_writes(writes, guard.as_deref(), now),
             Work::Entities(mutations) => round.prepare_mutations(mutations, now),
             Work::Chain(chain) => {
+                if let Some(failure) = chain.fate.get() {
+                    return Err(failure.clone());
+                }
                 let next = &chain.mutations[chain.results.len()];
                 round.prepare_mutations(std::slice::from_ref(next), now)
             }
+        }
+    }
+
+    /// Where a round tells a chain that it has failed.
+    pub(crate) fn fate(&self) -> Option<Fate> {
+        match self {
+            Work::Chain(chain) => Some(chain.fate.clone()),
+            Work::Documents { .. } | Work::Entities(_) => None,
         }
     }
 
@@ -65,7 +80,7 @@ impl Work {
 impl Chain {
     /// A chain of at least one mutation.
     pub(crate) fn new(mutations: Vec<ReadyMutation>) -> Self {
-        Chain { mutations, results: Vec::new(), time: Timestamp::ZERO }
+        Chain { mutations, results: Vec::new(), time: Timestamp::ZERO, fate: Fate::default() }
     }
 }
 

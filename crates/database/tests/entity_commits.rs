@@ -64,6 +64,31 @@ fn a_chain_is_one_durable_write() {
     assert_eq!(versions.len(), 500, "each has a time of its own");
 }
 
+/// A transaction that has read the second entity, and a chain over three that waits for it.
+fn waiting_chain(database: &Arc<Database>) -> (bytes::Bytes, Started<Result<EntityCommitResult, Status>>) {
+    let pessimistic = TransactionMode::ReadWrite { retry: None, concurrency: Concurrency::Pessimistic };
+    let token = database.begin(&pessimistic).expect("a transaction begins");
+    let (reader, at) = (database.clone(), ReadAt::Transaction(token.clone()));
+    at_once(async move { reader.read(&at, |view| view.get_entity(&key("K", 2))).await }).expect("a read");
+    let mut chain = commit(database, numbered(1..=3), CommitMode::NonTransactional);
+    assert!(chain.look().is_none(), "the second link waits for the reader");
+    (token, chain)
+}
+
+#[test]
+fn a_chain_that_waits_hears_that_its_first_links_are_not_stored() {
+    let engine = Arc::new(FaultEngine::new(MemoryEngine::new()));
+    let world = World::over(engine.clone(), 1, Options::default());
+    let database = world.datastore();
+    engine.fail_next(Fault::Full);
+    let (reader, mut chain) = waiting_chain(&database);
+    assert!(present(&database, 1..=3).is_empty());
+    database.rollback(&reader).expect("the reader goes");
+    let refusal = chain.look().expect("it goes on").expect_err("its beginning is lost");
+    assert_eq!(refusal.code, Code::ResourceExhausted);
+    assert!(present(&database, 1..=3).is_empty());
+}
+
 #[test]
 fn a_chain_whose_write_fails_has_not_happened_or_up_to_where_it_waited() {
     let engine = Arc::new(FaultEngine::new(MemoryEngine::new()));
@@ -77,15 +102,10 @@ fn a_chain_whose_write_fails_has_not_happened_or_up_to_where_it_waited() {
 
     let world = World::over(engine.clone(), 1, Options::default());
     let database = world.datastore();
-    let pessimistic = TransactionMode::ReadWrite { retry: None, concurrency: Concurrency::Pessimistic };
-    let token = database.begin(&pessimistic).expect("a transaction begins");
-    let (reader, at) = (database.clone(), ReadAt::Transaction(token.clone()));
-    at_once(async move { reader.read(&at, |view| view.get_entity(&key("K", 2))).await }).expect("a read");
-    let mut chain = commit(&database, numbered(1..=3), CommitMode::NonTransactional);
-    assert!(chain.look().is_none(), "the second link waits for the reader");
+    let (reader, mut chain) = waiting_chain(&database);
     assert_eq!(present(&database, 1..=3), [1]);
     engine.fail_next(Fault::Full);
-    database.rollback(&token).expect("the reader goes");
+    database.rollback(&reader).expect("the reader goes");
     let refusal = chain.look().expect("it goes on").expect_err("it was planned");
     assert_eq!(refusal.code, Code::ResourceExhausted);
     assert_eq!(present(&database, 1..=3), [1]);
