@@ -4,7 +4,7 @@
 
 mod aggregations;
 mod filters;
-mod nearest;
+pub(crate) mod nearest;
 
 use model::path::check_collection_id;
 use model::query::{Cursor, Direction, Order, StructuredQuery};

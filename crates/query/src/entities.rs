@@ -19,6 +19,7 @@ mod cursor;
 mod execute;
 mod explain;
 mod metadata;
+mod nearest;
 mod normal;
 mod place;
 mod plan;

@@ -25,6 +25,7 @@ pub(crate) use filter::place;
 use index::IndexRows;
 use merge::MergeRows;
 use names::NameRows;
+pub(crate) use nearest::Best;
 use nearest::NearestRows;
 use page::PageRows;
 pub(crate) use sort::MAX_SORT_BYTES;

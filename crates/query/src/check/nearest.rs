@@ -4,7 +4,7 @@ use model::field_path::is_reserved_field;
 use model::query::{DistanceMeasure, FindNearest};
 use model::{Status, limits};
 
-pub(super) fn check(find: &FindNearest) -> Result<(), Status> {
+pub(crate) fn check(find: &FindNearest) -> Result<(), Status> {
     if !(1..=limits::MAX_NEAREST_RESULTS).contains(&find.limit) {
         return Err(Status::invalid_argument(format!(
             "FindNearest.limit must be a positive integer of no more than {}",

@@ -60,6 +60,9 @@ pub fn prepare_entity_aggregation(
     database: &DatabaseName,
 ) -> Result<PreparedEntityAggregation, Status> {
     let figures = figures(&query.aggregations)?;
+    if query.query.nearest.is_some() {
+        return Err(Status::invalid_argument("find_nearest cannot be used in an aggregation query."));
+    }
     let is_part = query.query.limit.is_some() || query.query.offset > 0;
     let ordered = Normal::of(&ordered_for(&figures, &query.query), database)?;
     let query = Normal::of(&query.query, database)?;

@@ -96,7 +96,7 @@ impl ResultType {
 }
 
 /// A batch while it grows.
-struct Growing {
+pub(super) struct Growing {
     rows: Vec<EntityRow>,
     /// How many it may become.
     most: usize,
@@ -123,6 +123,9 @@ impl EntityExecution {
     /// # Errors
     /// What the view answers; RESOURCE_EXHAUSTED when a sort in memory grows too large.
     pub fn batch(mut self) -> Result<EntityBatch, Status> {
+        if self.query.nearest.is_some() {
+            return self.nearest();
+        }
         let window = self.query.window.clone();
         let most = if self.is_sorted() { MAX_SORTED_RESULTS } else { MAX_RESULTS };
         let wanted = window.limit.map_or(most, |limit| most.min(usize::try_from(limit).unwrap_or(most)));
@@ -172,7 +175,7 @@ impl EntityExecution {
     }
 
     /// The result at a place.
-    fn row(&mut self, place: &[u8], found: Found) -> Result<EntityRow, Status> {
+    pub(super) fn row(&mut self, place: &[u8], found: Found) -> Result<EntityRow, Status> {
         let query = self.query.clone();
         let cursor = Position::behind(place, &query.order, query.distinct)?.write(query.shape);
         match &query.output {
@@ -229,7 +232,7 @@ impl EntityRow {
 }
 
 impl Growing {
-    fn new(start: Position, most: usize) -> Self {
+    pub fn new(start: Position, most: usize) -> Self {
         let reached = Reached::Start(start);
         Growing { rows: Vec::new(), most, bytes: 0, skipped: 0, skipped_at: None, reached, looked_at: 0 }
     }
@@ -241,7 +244,7 @@ impl Growing {
             || self.looked_at >= MAX_ROWS
     }
 
-    fn take(&mut self, place: Vec<u8>, row: EntityRow) {
+    pub fn take(&mut self, place: Vec<u8>, row: EntityRow) {
         self.looked_at += 1;
         self.bytes += row.size();
         self.rows.push(row);
@@ -262,7 +265,11 @@ impl Growing {
         }
     }
 
-    fn finished(self, execution: &EntityExecution, more_results: MoreResults) -> Result<EntityBatch, Status> {
+    pub fn finished(
+        self,
+        execution: &EntityExecution,
+        more_results: MoreResults,
+    ) -> Result<EntityBatch, Status> {
         let query = &execution.query;
         let behind = |place: &[u8], distinct| Position::behind(place, &query.order, distinct);
         let end = match &self.reached {

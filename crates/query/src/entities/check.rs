@@ -6,8 +6,8 @@ use model::entity::query::{EntityQuery, NearestEntities, PropertyOrder};
 use model::entity::validate::{KEY_PROPERTY, check_namespace};
 use model::entity::{EntityValue, Key, Property};
 use model::limits::MAX_ID_BYTES;
-use model::query::Direction;
-use model::{Code, DatabaseName, Status};
+use model::query::{Direction, FindNearest};
+use model::{DatabaseName, FieldPath, Status};
 
 pub(super) use filters::Leaf;
 
@@ -39,20 +39,30 @@ pub(super) fn query(query: &EntityQuery, database: &DatabaseName) -> Result<Chec
     orders(query)?;
     projection(query, &checked)?;
     distinct(query, &checked)?;
-    query.nearest.as_ref().map_or(Ok(()), nearest)?;
     Ok(checked)
 }
 
-/// Vectors of entities are stored and returned, and not searched.
-fn nearest(nearest: &NearestEntities) -> Result<(), Status> {
-    let is_double = |element: &Property| matches!(element.value, EntityValue::Double(_));
-    match &nearest.vector {
-        EntityValue::Array(elements) if elements.iter().all(is_double) => Err(Status::new(
-            Code::Unimplemented,
-            "find_nearest is not there for entities. Use the Firestore API for vector search.",
-        )),
-        _ => Err(Status::invalid_argument("Query Value must be of type vector.")),
-    }
+/// Checks a search for the nearest entities.
+pub(super) fn nearest(nearest: &NearestEntities) -> Result<FindNearest, Status> {
+    let double = |element: &Property| match element.value {
+        EntityValue::Double(number) => Some(number),
+        _ => None,
+    };
+    let vector = match &nearest.vector {
+        EntityValue::Array(elements) => elements.iter().map(double).collect::<Option<Vec<f64>>>(),
+        _ => None,
+    };
+    text("property.name", &nearest.property)?;
+    let find = FindNearest {
+        field: FieldPath::single(&nearest.property),
+        vector: vector.ok_or_else(|| Status::invalid_argument("Query Value must be of type vector."))?,
+        measure: nearest.measure,
+        limit: nearest.limit,
+        result_field: nearest.result_property.clone(),
+        threshold: nearest.threshold,
+    };
+    crate::check::nearest::check(&find)?;
+    Ok(find)
 }
 
 /// Checks the length of a name.

@@ -15,7 +15,7 @@ use model::entity::key::namespace_path;
 use model::entity::query::{EntityQuery, PropertyOperator, PropertyOrder};
 use model::entity::validate::KEY_PROPERTY;
 use model::entity::{EntityValue, Key};
-use model::query::Direction;
+use model::query::{Direction, FindNearest};
 use model::{DatabaseName, DocumentPath, Status};
 
 use super::check::{self, Checked, Leaf};
@@ -38,6 +38,8 @@ pub(super) struct Normal {
     /// How many columns of the order a result must be the first for; 0: all results count.
     pub distinct: usize,
     pub window: Window,
+    /// Of the window's results only these.
+    pub nearest: Option<FindNearest>,
     /// Its kind is computed.
     pub metadata: Option<MetadataKind>,
     /// What cursors must have been made for.
@@ -127,6 +129,7 @@ impl Normal {
             order,
             exploded,
             output,
+            nearest: query.nearest.as_ref().map(check::nearest).transpose()?,
             metadata: None,
             shape,
         };

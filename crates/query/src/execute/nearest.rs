@@ -16,12 +16,18 @@ pub(crate) struct NearestRows {
     nearest: Option<Vec<Candidate>>,
 }
 
-/// A document with its distance; the greatest is the worst.
-struct Candidate {
-    distance: f64,
+/// The nearest rows of those that were offered.
+pub(crate) struct Best<'f> {
+    find: &'f FindNearest,
+    heap: BinaryHeap<Candidate>,
+}
+
+/// A row with its distance; the greatest is the worst.
+pub(crate) struct Candidate {
+    pub distance: f64,
     /// Small is near: the distance, or the negated dot product.
     rank: f64,
-    row: Row,
+    pub row: Row,
 }
 
 impl NearestRows {
@@ -44,8 +50,7 @@ impl NearestRows {
     }
 
     fn search(&mut self, run: &mut Run) -> Result<Vec<Candidate>, Status> {
-        let limit = usize::try_from(self.find.limit).expect("checked to be positive");
-        let mut best = BinaryHeap::new();
+        let mut best = Best::new(&self.find);
         while let Some(row) = self.input.next(run)? {
             let key = row.key.clone();
             let document = run.document(row)?;
@@ -53,26 +58,41 @@ impl NearestRows {
             else {
                 continue;
             };
-            if vector.len() != self.find.vector.len() {
-                continue;
-            }
-            run.meter.vectors += 1;
-            let distance = distance(self.find.measure, &vector, &self.find.vector);
-            if !self.is_within(distance) {
-                continue;
-            }
+            run.meter.vectors += best.offer(&vector, Row { key, found: Found::Document(document) });
+        }
+        Ok(best.farthest_first())
+    }
+}
+
+impl<'f> Best<'f> {
+    pub fn new(find: &'f FindNearest) -> Self {
+        Best { find, heap: BinaryHeap::new() }
+    }
+
+    /// Keeps the row as long as no nearer ones come. Answers how many vectors were compared: one of another length is
+    /// not.
+    pub fn offer(&mut self, vector: &[f64], row: Row) -> u64 {
+        if vector.len() != self.find.vector.len() {
+            return 0;
+        }
+        let distance = distance(self.find.measure, vector, &self.find.vector);
+        if self.is_within(distance) {
             let rank = match self.find.measure {
                 DistanceMeasure::Euclidean | DistanceMeasure::Cosine => distance,
                 DistanceMeasure::DotProduct => -distance,
             };
-            best.push(Candidate { distance, rank, row: Row { key, found: Found::Document(document) } });
-            if best.len() > limit {
-                best.pop();
-            }
+            self.heap.push(Candidate { distance, rank, row });
         }
-        let mut nearest = best.into_sorted_vec();
+        if self.heap.len() > usize::try_from(self.find.limit).expect("checked to be positive") {
+            self.heap.pop();
+        }
+        1
+    }
+
+    pub fn farthest_first(self) -> Vec<Candidate> {
+        let mut nearest = self.heap.into_sorted_vec();
         nearest.reverse();
-        Ok(nearest)
+        nearest
     }
 
     fn is_within(&self, distance: f64) -> bool {

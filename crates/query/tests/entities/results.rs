@@ -124,3 +124,49 @@ fn the_local_engine_answers_as_the_one_in_memory() {
         assert!(!worlds[0].results(gql).is_empty(), "{gql}");
     }
 }
+
+#[test]
+fn the_nearest_to_a_vector_are_found_with_their_distances() {
+    use model::entity::query::{EntityQuery, NearestEntities};
+    use model::entity::{EntityValue, body};
+    use model::query::DistanceMeasure;
+    use query::entities::{MoreResults, RowContent, run_entity_query};
+
+    let world = World::new(&[]);
+    world.put(&[
+        "V:1 v=[~0.0;~3.0] a=1",
+        "V:2 v=[~4.0;~0.0] a=1",
+        "V:3 v=[~0.0;~1.0] a=2",
+        "V:4 v=[~1.0] a=1",
+        "V:5 v='x' a=1",
+    ]);
+    let doubles = |numbers: &[f64]| {
+        EntityValue::Array(numbers.iter().map(|number| EntityValue::Double(*number).into()).collect())
+    };
+    let find = |gql: &str, vector: EntityValue| {
+        let nearest = NearestEntities {
+            property: "v".to_owned(),
+            vector,
+            measure: DistanceMeasure::Euclidean,
+            limit: 2,
+            result_property: Some("far".to_owned()),
+            threshold: None,
+        };
+        let query = EntityQuery { nearest: Some(nearest), ..crate::world::query(gql).expect(gql) };
+        run_entity_query(&world.view(), &query, query::MissingIndex::Suggest).map(|(_, batch)| batch)
+    };
+    let shown = |gql: &str| {
+        let batch = find(gql, doubles(&[0.0, 0.0])).expect(gql);
+        assert_eq!(batch.more_results, MoreResults::None);
+        let row = |row: &query::entities::EntityRow| {
+            let RowContent::Entity(stored) = &row.content else { panic!("whole entities") };
+            let far = body::find(stored, "far").expect("a body").expect("a distance");
+            format!("{} {}", crate::show::key(&row.key), crate::show::property(&far))
+        };
+        batch.rows.iter().map(row).collect::<Vec<_>>()
+    };
+    assert_eq!(shown("SELECT * FROM V"), ["V:3 1.0", "V:1 3.0"]);
+    assert_eq!(shown("SELECT * FROM V WHERE a = 1"), ["V:1 3.0", "V:2 4.0"]);
+    let refused = find("SELECT * FROM V", EntityValue::Integer(1)).expect_err("no vector").message;
+    assert_eq!(refused, "Query Value must be of type vector.");
+}
