@@ -1,11 +1,13 @@
 //! The scenarios: each measures one kind of work, against what stands beside it in the same run.
 
 pub mod commits;
+pub mod datastore;
 pub mod hot;
 pub mod idle;
 pub mod listen;
 pub mod reads;
 pub mod rules;
+pub mod sync;
 pub mod versions;
 
 use clap::ValueEnum;
@@ -23,6 +25,8 @@ pub enum Scenario {
     Hot,
     /// A large collection: its load, point reads, queries, a count.
     Reads,
+    /// Entities beside documents, and addresses that must be unique.
+    Datastore,
     /// What security rules cost.
     Rules,
     /// A document with many retired versions, and a collection used as a queue.
@@ -31,6 +35,8 @@ pub enum Scenario {
     Idle,
     /// Listeners: what they cost, how soon they know, how much memory they take.
     Listen,
+    /// A collection followed into a local cache: the first copy, then changes.
+    Sync,
 }
 
 /// Runs one scenario.
@@ -39,9 +45,11 @@ pub async fn run(scenario: Scenario, setting: &Setting) -> Result<Section, Failu
         Scenario::Commits => commits::run(setting).await,
         Scenario::Hot => hot::run(setting).await,
         Scenario::Reads => reads::run(setting).await,
+        Scenario::Datastore => datastore::run(setting).await,
         Scenario::Rules => rules::run(setting).await,
         Scenario::Versions => versions::run(setting).await,
         Scenario::Idle => idle::run(setting).await,
         Scenario::Listen => listen::run(setting).await,
+        Scenario::Sync => sync::run(setting).await,
     }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use googleapis_tonic_google_firestore_v1::google::firestore::v1 as wire;
 use host::Random;
+use prost_types::Timestamp;
 use wire::value::ValueType;
 
 use super::firestore::{self, Firestore};
@@ -20,6 +21,8 @@ pub const LOADERS: usize = 4;
 /// The scores of numbered documents lie this far apart.
 const SCORE_STEP: i64 = 500;
 const FIRST_SCORE: i64 = 500_000_000;
+/// In the year 2020.
+const FIRST_EVENT: i64 = 1_600_000_000;
 /// A prime: multiplied with it, numbers in order become scores in disorder.
 const STRIDE: u64 = 7_919;
 
@@ -36,6 +39,8 @@ pub struct Load {
 pub enum Content {
     /// A [`Sample`] each. Each score is there once, and their order is not that of the ids.
     Samples,
+    /// A [`Sample`] each, and `created_at`, a second apart.
+    Events,
     /// That many random bytes in one field.
     Bytes(usize),
 }
@@ -67,7 +72,7 @@ pub async fn load(address: std::net::SocketAddr, load: &Load) -> Result<Duration
 
 async fn load_batches(mut client: Firestore, load: Load, next: Arc<AtomicU64>) -> Result<(), Failure> {
     let batch = match load.content {
-        Content::Samples => BATCH,
+        Content::Samples | Content::Events => BATCH,
         // A request is at most 10 MiB.
         Content::Bytes(bytes) => BATCH.min((8 << 20) / bytes.max(1) as u64),
     };
@@ -90,6 +95,12 @@ impl Load {
             Content::Samples => {
                 let place = number.wrapping_mul(STRIDE) % self.documents;
                 Sample { score: score_above(place), ..Sample::random(&random) }.wire_fields()
+            }
+            Content::Events => {
+                let at = Timestamp { seconds: FIRST_EVENT + number as i64, nanos: 0 };
+                let mut fields = Sample::random(&random).wire_fields();
+                fields.insert("created_at".to_owned(), value(ValueType::TimestampValue(at)));
+                fields
             }
             Content::Bytes(count) => {
                 let content: Vec<u8> =
