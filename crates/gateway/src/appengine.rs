@@ -34,6 +34,7 @@ use http::header::{CONTENT_TYPE, ORIGIN};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use model::Principal;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -42,7 +43,7 @@ use crate::body::Body;
 use crate::connection::Connection;
 use crate::grpc::guard;
 use crate::rest::payload;
-pub(crate) use datastore::Bridge;
+use crate::rest::whole::Whole;
 pub use hostile::read_hostile;
 use messages::remote_api;
 use refusal::Refusal;
@@ -55,6 +56,21 @@ const BINARY: HeaderValue = HeaderValue::from_static("application/octet-stream")
 const DEADLINE: &str = "x-google-rpc-service-deadline";
 /// What a call may take when the client does not say, or says more: production's longest.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
+/// Bytes that the requests of all apps may take at once; further ones wait.
+const MEMORY: usize = 256 * 1024 * 1024;
+
+/// What apps hold of the server.
+pub(crate) struct Bridge {
+    /// Bytes that requests may take once they are read.
+    memory: Semaphore,
+    held: datastore::Held,
+}
+
+impl Default for Bridge {
+    fn default() -> Self {
+        Bridge { memory: Semaphore::new(MEMORY), held: datastore::Held::default() }
+    }
+}
 
 /// Answers a call of any service.
 pub(crate) async fn answer(
@@ -76,29 +92,29 @@ pub(crate) async fn answer(
         Ok(arrived) => arrived,
         Err(refusal) => return respond(StatusCode::BAD_REQUEST, Body::plain(refusal.message + "\n")),
     };
-    let response = match codec::read::<remote_api::Request>(&envelope) {
-        Ok(call) => {
-            let span = tracing::debug_span!("app_engine", service = call.service_name, method = call.method);
-            run(gateway, call, deadline).instrument(span).await
-        }
-        Err(fault) => Err(Refusal::from(fault)),
-    };
-    let response = match response {
+    let work = guard::guarded(Box::pin(run(gateway, &envelope, deadline)));
+    let response = match tokio::time::timeout_at(deadline, work).await.unwrap_or(Err(Refusal::Late)) {
         Ok(response) => remote_api::Response { response: Some(response), ..remote_api::Response::default() },
         Err(refusal) => {
             tracing::debug!(%refusal, "refused");
             refusal.into_response()
         }
     };
-    respond(StatusCode::OK, Body::plain(codec::write(&response)))
+    match connection.deliver(codec::write(&response).into()) {
+        Ok((data, unread)) => {
+            let body = Whole::new(data, unread);
+            respond(StatusCode::OK, Body::Foreign(tonic::body::Body::new(body)))
+        }
+        Err(refusal) => respond(StatusCode::SERVICE_UNAVAILABLE, Body::plain(refusal.message + "\n")),
+    }
 }
 
-async fn run(gateway: &Gateway, call: remote_api::Request, deadline: Instant) -> Result<Bytes, Refusal> {
-    let work = guard::guarded(Box::pin(dispatch(gateway, call, deadline)));
-    match tokio::time::timeout_at(deadline, work).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(Refusal::Late),
-    }
+async fn run(gateway: &Gateway, envelope: &[u8], deadline: Instant) -> Result<Bytes, Refusal> {
+    let most = u32::try_from(codec::memory_for(envelope.len())).unwrap_or(u32::MAX);
+    let _memory = gateway.bridge.memory.acquire_many(most).await.expect("this semaphore is never closed");
+    let call: remote_api::Request = codec::read(envelope)?;
+    let span = tracing::debug_span!("app_engine", service = call.service_name, method = call.method);
+    dispatch(gateway, call, deadline).instrument(span).await
 }
 
 async fn dispatch(gateway: &Gateway, call: remote_api::Request, deadline: Instant) -> Result<Bytes, Refusal> {

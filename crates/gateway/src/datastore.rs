@@ -22,6 +22,7 @@ use wire::methods::Method;
 
 use crate::calls::{read, unimplemented};
 use crate::grpc::frames::Frames;
+pub(crate) use from_proto::database;
 
 /// Answers a call of `method` with the message `bytes`.
 pub(crate) async fn handle(

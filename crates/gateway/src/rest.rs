@@ -12,7 +12,7 @@ mod parameters;
 pub(crate) mod payload;
 mod refusal;
 mod route;
-mod whole;
+pub(crate) mod whole;
 
 use std::sync::Arc;
 use std::time::Duration;

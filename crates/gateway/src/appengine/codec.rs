@@ -8,7 +8,7 @@
 //! | `f64`, [`Fixed64`], [`Fixed32`] | eight or four bytes |
 //! | `String`, `Bytes` | a length and bytes |
 //! | a message | a length and the message |
-//! | [`Group`] | the message between two marks, without a length |
+//! | [`Group`], [`RareGroup`] | the message between two marks, without a length |
 //! | `Option`, `Vec` | optional, repeated |
 //!
 //! What is neither optional nor repeated is always written, as proto2 wants it of required fields; when
@@ -18,7 +18,7 @@ mod field;
 mod reader;
 mod writer;
 
-pub(super) use field::{Field, Fixed32, Fixed64, Group};
+pub(super) use field::{Field, Fixed32, Fixed64, Group, RareGroup};
 pub(super) use reader::{Malformed, Reader, Tag};
 
 /// A table of fields.
@@ -42,9 +42,14 @@ impl Message for Nothing {
     fn put(&self, _out: &mut Vec<u8>) {}
 }
 
+/// Bytes of memory that a message of so many bytes may take once it is read.
+pub(super) fn memory_for(bytes: usize) -> usize {
+    (reader::FEW + reader::PER_BYTE * bytes).min(reader::MAX_MEMORY)
+}
+
 /// Reads a whole message. Errors say in what the bytes are no message.
 pub(super) fn read<M: Message>(bytes: &[u8]) -> Result<M, Malformed> {
-    let memory = reader::Memory::default();
+    let memory = reader::Memory::of(memory_for(bytes.len()));
     let mut message = M::default();
     Reader::new(bytes, &memory).fill(&mut message)?;
     Ok(message)

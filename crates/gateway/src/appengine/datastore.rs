@@ -24,9 +24,9 @@ use crate::Gateway;
 use open_queries::OpenQueries;
 use open_transactions::OpenTransactions;
 
-/// What apps hold on the server between their calls.
+/// What is kept between the calls of apps.
 #[derive(Default)]
-pub(crate) struct Bridge {
+pub(super) struct Held {
     transactions: OpenTransactions,
     queries: OpenQueries,
 }
@@ -34,7 +34,7 @@ pub(crate) struct Bridge {
 /// What every method needs.
 struct Context<'a> {
     service: &'a Service,
-    bridge: &'a Bridge,
+    held: &'a Held,
     call: &'a Call,
 }
 
@@ -45,7 +45,7 @@ pub(super) async fn call(
     method: &str,
     request: &[u8],
 ) -> Result<Bytes, Refusal> {
-    let context = Context { service: &gateway.service, bridge: &gateway.bridge, call };
+    let context = Context { service: &gateway.service, held: &gateway.bridge.held, call };
     let answer = match method {
         "Get" => codec::write(&get::run(&context, codec::read(request)?).await?),
         "Put" => codec::write(&put::run(&context, codec::read(request)?).await?),
@@ -90,7 +90,7 @@ impl Context<'_> {
     ) -> Result<ReadAt, Status> {
         match (transaction, read_time) {
             (Some(transaction), _) => {
-                let token = self.bridge.transactions.token(transaction.handle.0, home)?;
+                let token = self.held.transactions.token(transaction.handle.0, home)?;
                 Ok(ReadAt::Transaction(token))
             }
             (None, Some(micros)) => {

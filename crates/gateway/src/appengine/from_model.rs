@@ -3,7 +3,7 @@
 use model::GeoPoint;
 use model::entity::{EmbeddedEntity, EntityValue, Id, Key, Properties, Property};
 
-use super::codec::{self, Group};
+use super::codec::{self, Group, RareGroup};
 use super::home::Home;
 use super::meaning;
 use super::messages::entity as wire;
@@ -92,14 +92,14 @@ fn value(home: &Home, own: &Property) -> PropertyValue {
         EntityValue::Integer(number) => value.int64 = Some(*number),
         EntityValue::Double(double) => value.double = Some(*double),
         EntityValue::Timestamp(time) => value.int64 = Some(time.micros()),
-        EntityValue::Key(key) => value.reference = Some(Group(home.reference_value(key))),
+        EntityValue::Key(key) => value.reference = Some(RareGroup(Box::new(home.reference_value(key)))),
         EntityValue::String(text) => value.string = Some(text.clone().into()),
         EntityValue::Blob(bytes) => value.string = Some(bytes.clone()),
         EntityValue::GeoPoint(GeoPoint { latitude, longitude }) => {
             value.point = Some(Group(wire::PointValue { x: *latitude, y: *longitude }));
         }
         EntityValue::Entity(entity) if own.meaning == meaning::USER => {
-            value.user = Some(Group(user(entity)));
+            value.user = Some(RareGroup(Box::new(user(entity))));
         }
         EntityValue::Entity(EmbeddedEntity { key, properties }) => {
             let proto = proto(home, key.as_ref(), properties, None);

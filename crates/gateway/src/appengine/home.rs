@@ -5,6 +5,7 @@ use model::{DatabaseName, Status};
 
 use super::codec::Group;
 use super::messages::entity::{Element, Path, Reference, ReferenceElement, ReferenceValue};
+use crate::datastore;
 
 /// The database that this wire names by nothing.
 const DEFAULT_DATABASE: &str = "(default)";
@@ -18,13 +19,13 @@ pub(super) struct Home {
 }
 
 impl Home {
-    /// The app of a call. Error: it is empty.
+    /// The app of a call. Error: it is empty, or no app can be called so.
     pub(super) fn of(app: &str, database: Option<&str>) -> Result<Self, Status> {
         if app.is_empty() {
             return Err(Status::invalid_argument("app_id must be non-empty"));
         }
-        let database = database.filter(|id| !id.is_empty()).unwrap_or(DEFAULT_DATABASE);
-        Ok(Home { app: app.to_owned(), database: DatabaseName::new(project_of(app), database) })
+        let database = datastore::database(project_of(app), database.unwrap_or_default())?;
+        Ok(Home { app: app.to_owned(), database })
     }
 
     /// The app of the first key. Error: there is none.

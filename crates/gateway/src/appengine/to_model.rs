@@ -97,14 +97,14 @@ fn value(property: &wire::Property, told: i32, depth: usize) -> Result<EntityVal
         }
     } else if let Some(double) = double {
         EntityValue::Double(*double)
-    } else if let Some(Group(reference)) = reference {
-        EntityValue::Key(Home::key_of_value(reference)?)
+    } else if let Some(reference) = reference {
+        EntityValue::Key(Home::key_of_value(&reference.0)?)
     } else if let Some(string) = string {
         text_or_bytes(string, told, meaning::is_compressed(property), depth)?
     } else if let Some(Group(point)) = point {
         EntityValue::GeoPoint(GeoPoint { latitude: point.x, longitude: point.y })
-    } else if let Some(Group(user)) = user {
-        EntityValue::Entity(self::user(user))
+    } else if let Some(user) = user {
+        EntityValue::Entity(self::user(&user.0))
     } else {
         EntityValue::Null
     })

@@ -1,10 +1,13 @@
 //! Messages as the official SDK puts them on the wire, byte for byte.
 
+use bytes::Bytes;
+
 use super::codec::{self, Fixed64, Group, Malformed, Message};
 use super::messages::datastore::{
-    BeginTransactionRequest, PutRequest, PutResponse, QueryResult, Transaction,
+    BeginTransactionRequest, DeleteRequest, PutRequest, PutResponse, QueryResult, Transaction,
 };
-use super::messages::entity::EntityProto;
+use super::messages::entity::{Element, EntityProto, Path, Property, Reference};
+use super::messages::memcache;
 use super::messages::remote_api::{ApplicationError, Request, Response, RpcError};
 
 const PUT: &str = "120c6461746173746f72655f76331a035075742288010a85016a2f6a096465767e677565737472220b1209\
@@ -71,6 +74,19 @@ fn a_call_fails() {
     assert_eq!(response.application_error, Some(error));
     let response: Response = read(&bytes("2a06080112026e6f"));
     assert_eq!(response.rpc_error, Some(RpcError { code: 1, detail: Some("no".to_owned()) }));
+}
+
+#[test]
+fn the_smallest_real_things_fit_the_memory_of_their_message() {
+    let property = Property { name: "a".to_owned(), ..Property::default() };
+    let step = Group(Element { kind: "K".to_owned(), id: Some(1), name: None });
+    let key = Reference { app: "a".to_owned(), path: Path { element: vec![step] }, ..Reference::default() };
+    let entity =
+        EntityProto { key: Some(key.clone()), property: vec![property; 3], ..EntityProto::default() };
+    read::<PutRequest>(&codec::write(&PutRequest { entity: vec![entity; 10_000], transaction: None }));
+    read::<DeleteRequest>(&codec::write(&DeleteRequest { key: vec![key; 10_000], transaction: None }));
+    let get = memcache::GetRequest { key: vec![Bytes::from_static(b"k"); 10_000], ..Default::default() };
+    read::<memcache::GetRequest>(&codec::write(&get));
 }
 
 #[test]

@@ -10,13 +10,13 @@ use http_body::{Frame, SizeHint};
 use crate::connection::Undelivered;
 
 /// See the module; counts as unread until the client took it.
-pub(super) struct Whole {
+pub(crate) struct Whole {
     data: Option<Bytes>,
     undelivered: Undelivered,
 }
 
 impl Whole {
-    pub(super) fn new(data: Bytes, undelivered: Undelivered) -> Self {
+    pub(crate) fn new(data: Bytes, undelivered: Undelivered) -> Self {
         Whole { data: Some(data), undelivered }
     }
 }

@@ -26,6 +26,10 @@ pub(in crate::appengine) struct Fixed32(pub(in crate::appengine) u32);
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(in crate::appengine) struct Group<M>(pub(in crate::appengine) M);
 
+/// The same, for one that is large and seldom there: it takes little room while it is not.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(in crate::appengine) struct RareGroup<M>(pub(in crate::appengine) Box<M>);
+
 /// Numbers of variable length: how the type is read from 64 bits, and written as such.
 macro_rules! varints {
     ($($type:ty: $from:expr, $to:expr;)*) => {$(
@@ -122,10 +126,26 @@ impl<M: Message> Field for Group<M> {
     }
 
     fn write(&self, number: u32, out: &mut Vec<u8>) {
-        writer::tag(number, Wire::GroupStart, out);
-        self.0.put(out);
-        writer::tag(number, Wire::GroupEnd, out);
+        group(number, &self.0, out);
     }
+}
+
+impl<M: Message> Field for RareGroup<M> {
+    fn read(&mut self, tag: Tag, reader: &mut Reader<'_>) -> Result<(), Malformed> {
+        tag.expect(Wire::GroupStart)?;
+        reader.spend(size_of::<M>())?;
+        reader.group(tag.number, &mut *self.0)
+    }
+
+    fn write(&self, number: u32, out: &mut Vec<u8>) {
+        group(number, &*self.0, out);
+    }
+}
+
+fn group(number: u32, message: &impl Message, out: &mut Vec<u8>) {
+    writer::tag(number, Wire::GroupStart, out);
+    message.put(out);
+    writer::tag(number, Wire::GroupEnd, out);
 }
 
 impl<F: Field> Field for Option<F> {

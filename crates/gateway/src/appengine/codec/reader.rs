@@ -1,4 +1,4 @@
-//! Reading: bounded in depth by [`MAX_DEPTH`] and in memory by [`MAX_MEMORY`], whatever the bytes are.
+//! Reading: bounded in depth by [`MAX_DEPTH`] and in memory by [`Memory`], whatever the bytes are.
 
 use std::cell::Cell;
 
@@ -6,8 +6,11 @@ use super::{Message, Nothing};
 
 /// Messages and groups within one another.
 const MAX_DEPTH: usize = 32;
-/// Bytes that what is read from one message may take. Elements of two bytes on the wire can take a hundred
-/// times that in memory, so the length of the message alone bounds nothing.
+/// What is read from one message may take so many bytes for each of its own, and a few more: real ones take up to
+/// fifteen, but elements of two bytes could take a hundred times that.
+pub(super) const PER_BYTE: usize = 20;
+pub(super) const FEW: usize = 64 * 1024;
+/// And never more than this.
 pub(super) const MAX_MEMORY: usize = 96 * 1024 * 1024;
 /// Bytes of a number of variable length.
 const MAX_VARINT_BYTES: usize = 10;
@@ -59,9 +62,9 @@ pub(in crate::appengine) struct Reader<'a> {
     depth: usize,
 }
 
-impl Default for Memory {
-    fn default() -> Self {
-        Memory(Cell::new(MAX_MEMORY))
+impl Memory {
+    pub(super) fn of(bytes: usize) -> Self {
+        Memory(Cell::new(bytes))
     }
 }
 

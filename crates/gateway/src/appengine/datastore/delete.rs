@@ -31,7 +31,7 @@ pub(super) async fn run(context: &Context<'_>, request: DeleteRequest) -> Result
         let mutations: Vec<Mutation> = writes.iter().cloned().map(Mutation::from).collect();
         check_mutations(&mutations, &home.database, true)?;
         let bytes = request.key.iter().map(|key| crate::appengine::codec::write(key).len()).sum();
-        context.bridge.transactions.write(transaction.handle.0, &home, writes, bytes)?;
+        context.held.transactions.write(transaction.handle.0, &home, writes, bytes)?;
         return Ok(DeleteResponse::default());
     }
     let done = context.commit(&home, writes, EntityCommitMode::SingleUse).await?;

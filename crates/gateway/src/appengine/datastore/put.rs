@@ -53,7 +53,7 @@ async fn within(
     let key = entities.iter().map(|entity| home.reference(&entity.key)).collect();
     let bytes = protos.iter().map(|proto| crate::appengine::codec::write(proto).len()).sum();
     let writes = entities.into_iter().map(MutationOperation::Upsert).collect();
-    context.bridge.transactions.write(transaction.handle.0, home, writes, bytes)?;
+    context.held.transactions.write(transaction.handle.0, home, writes, bytes)?;
     Ok(PutResponse { key, version: vec![] })
 }
 

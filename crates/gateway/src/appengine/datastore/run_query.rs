@@ -38,7 +38,7 @@ pub(super) async fn run(context: &Context<'_>, query: Query) -> Result<QueryResu
 /// Further results.
 pub(super) async fn next(context: &Context<'_>, request: NextRequest) -> Result<QueryResult, Status> {
     let handle = request.cursor.cursor.0;
-    let (mut query, bytes) = context.bridge.queries.take(handle)?;
+    let (mut query, bytes) = context.held.queries.take(handle)?;
     query.count = request.count.or(query.count);
     query.compile = request.compile;
     query.offset = Some(query.offset.unwrap_or_default().saturating_add(request.offset.unwrap_or_default()));
@@ -54,7 +54,7 @@ pub(super) async fn count(context: &Context<'_>, mut query: Query) -> Result<Int
         let result = run(context, query.clone()).await?;
         value += i64::from(result.skipped_results.unwrap_or_default());
         let Some(rest) = result.cursor.filter(|_| result.more_results && value < most) else { break };
-        query = context.bridge.queries.take(rest.cursor.0)?.0;
+        query = context.held.queries.take(rest.cursor.0)?.0;
     }
     Ok(Integer64Proto { value: value.min(most) })
 }
@@ -92,7 +92,7 @@ async fn answer(
     let mut result = gathering.result(&query);
     if let Some(rest) = rest {
         let handle = handle.unwrap_or_else(|| u64::from_le_bytes(context.service.secret()));
-        context.bridge.queries.keep(handle, rest, bytes);
+        context.held.queries.keep(handle, rest, bytes);
         result.more_results = true;
         result.cursor =
             Some(Cursor { cursor: Fixed64(handle), app: Some(query.app), database_id: home.database_id() });

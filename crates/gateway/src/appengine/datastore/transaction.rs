@@ -16,7 +16,7 @@ pub(super) async fn begin(
     request: BeginTransactionRequest,
 ) -> Result<Transaction, Status> {
     let home = Home::of(&request.app, request.database_id.as_deref())?;
-    let transactions = &context.bridge.transactions;
+    let transactions = &context.held.transactions;
     let mode = if request.mode == Some(READ_ONLY) {
         TransactionMode::ReadOnly { read_time: None }
     } else {
@@ -36,7 +36,7 @@ pub(super) async fn begin(
 /// Does all that waited for it.
 pub(super) async fn commit(context: &Context<'_>, request: Transaction) -> Result<CommitResponse, Status> {
     let home = home(&request)?;
-    let open = context.bridge.transactions.close(request.handle.0, &home)?;
+    let open = context.held.transactions.close(request.handle.0, &home)?;
     let done = context.commit(&home, open.writes, EntityCommitMode::Transaction(open.token)).await?;
     Ok(CommitResponse { commit_time_epoch_micros: Some(done.commit_time.micros()) })
 }
@@ -44,7 +44,7 @@ pub(super) async fn commit(context: &Context<'_>, request: Transaction) -> Resul
 /// Forgets all that waited for the commit.
 pub(super) async fn rollback(context: &Context<'_>, request: Transaction) -> Result<(), Status> {
     let home = home(&request)?;
-    let open = context.bridge.transactions.close(request.handle.0, &home)?;
+    let open = context.held.transactions.close(request.handle.0, &home)?;
     context.service.rollback_entities(context.call, &home.database, &open.token).await
 }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::appengine::codec::{Group, messages};
+use crate::appengine::codec::{Group, RareGroup, messages};
 
 messages! {
     /// A key.
@@ -53,8 +53,8 @@ messages! {
         3 string: Option<Bytes>,
         4 double: Option<f64>,
         5 point: Option<Group<PointValue>>,
-        8 user: Option<Group<UserValue>>,
-        12 reference: Option<Group<ReferenceValue>>,
+        8 user: Option<RareGroup<UserValue>>,
+        12 reference: Option<RareGroup<ReferenceValue>>,
     }
 
     /// Latitude and longitude.
