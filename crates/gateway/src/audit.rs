@@ -25,7 +25,7 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 /// One call that was denied, or that administers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// The request's number in this process; the debug log names it too.
+    /// The request's number in this process.
     pub request: u64,
     /// `Commit`, `POST /reset`.
     pub method: String,
@@ -207,7 +207,9 @@ mod tests {
         let get = proto::GetDocumentRequest { name, ..Default::default() };
         let database = "projects/p/databases/(default)".to_owned();
         let commit = proto::CommitRequest { database: database.clone(), ..Default::default() };
-        let requests = [update.encode_to_vec(), get.encode_to_vec(), commit.encode_to_vec()];
+        let entities = wire::datastore::LookupRequest { project_id: "p".to_owned(), ..Default::default() };
+        let requests =
+            [update.encode_to_vec(), get.encode_to_vec(), commit.encode_to_vec(), entities.encode_to_vec()];
         for request in requests {
             assert_eq!(named(&request.into(), 0), Some(database.clone()));
         }
