@@ -105,3 +105,90 @@ fn push_head(out: &mut Vec<u8>, number: u32, length: usize) {
 fn head_length(number: u32, length: usize) -> usize {
     key_len(number) + encoded_len_varint(length as u64)
 }
+
+#[cfg(test)]
+mod tests {
+    use model::DatabaseName;
+    use model::entity::{
+        EmbeddedEntity, EntityValue, Id, Partition, PathElement, Properties, Property, body,
+    };
+    use model::{GeoPoint, Timestamp};
+    use wire::datastore as proto;
+
+    use super::super::to_proto;
+    use super::*;
+
+    fn key(database: &str, namespace: &str) -> Key {
+        let path = vec![
+            PathElement::new("Parent", Id::Name("x/y".to_owned())),
+            PathElement::new("K", Id::Number(-7)),
+        ];
+        Key { partition: Partition::new(&DatabaseName::new("p", database), namespace), path }
+    }
+
+    /// Every kind of value, and the corners of their encodings.
+    fn all_kinds() -> Properties {
+        let inner = EmbeddedEntity {
+            key: Some(Key { path: vec![PathElement { kind: "I".to_owned(), id: None }], ..key("d", "") }),
+            properties: Properties::from([(" ".to_owned(), EntityValue::Null.into())]),
+        };
+        let excluded = |value| Property { value, excluded: true, meaning: 22 };
+        let elements = vec![
+            EntityValue::String("a".to_owned()).into(),
+            excluded(EntityValue::Blob(b"z".to_vec().into())),
+        ];
+        [
+            ("null", EntityValue::Null.into()),
+            ("truth", EntityValue::Boolean(false).into()),
+            ("zero", EntityValue::Integer(0).into()),
+            ("least", EntityValue::Integer(i64::MIN).into()),
+            ("negative zero", EntityValue::Double(-0.0).into()),
+            ("nan", EntityValue::Double(f64::NAN).into()),
+            ("time", EntityValue::Timestamp(Timestamp::MIN).into()),
+            ("key", EntityValue::Key(key("(default)", "tenant")).into()),
+            ("empty", EntityValue::String("".to_owned()).into()),
+            ("blob", excluded(EntityValue::Blob(vec![0, 255].into()))),
+            ("place", EntityValue::GeoPoint(GeoPoint { latitude: -1.5, longitude: 0.0 }).into()),
+            ("entity", EntityValue::Entity(inner).into()),
+            (
+                "nothing",
+                EntityValue::Entity(EmbeddedEntity { key: None, properties: Properties::new() }).into(),
+            ),
+            ("array", EntityValue::Array(elements).into()),
+            ("no elements", EntityValue::Array(vec![]).into()),
+        ]
+        .into_iter()
+        .map(|(name, property)| (name.to_owned(), property))
+        .collect()
+    }
+
+    #[test]
+    fn what_is_spliced_is_the_generated_message() {
+        let moment = |micros| Timestamp::from_micros(micros).expect("in range");
+        let (created, updated) = (moment(1_700_000_000_000_001), moment(1_700_000_001_000_000));
+        for (properties, cursor) in [(all_kinds(), &b""[..]), (Properties::new(), b"here")] {
+            for key in [key("(default)", ""), key("d", "tenant")] {
+                let body = body::encode(&properties);
+                let times = Times { created: Some(created), updated: Some(updated) };
+                let mut spliced = Vec::new();
+                let result = Result { key: &key, properties: &body, times, cursor };
+                result.push_field(&mut spliced, 2);
+                let entity = proto::Entity {
+                    key: Some(to_proto::key(&key)),
+                    properties: to_proto::properties(&properties),
+                };
+                let generated = proto::LookupResponse {
+                    missing: vec![proto::EntityResult {
+                        entity: Some(entity),
+                        version: updated.micros(),
+                        create_time: Some(timestamp(created)),
+                        update_time: Some(timestamp(updated)),
+                        cursor: bytes::Bytes::copy_from_slice(cursor),
+                    }],
+                    ..Default::default()
+                };
+                assert_eq!(spliced, generated.encode_to_vec());
+            }
+        }
+    }
+}
