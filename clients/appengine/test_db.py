@@ -101,6 +101,14 @@ def test_every_indexed_type_is_found_by_its_value(name):
     assert [found.key() for found in query.Run()] == [entity.key()]
 
 
+def test_users_have_no_index():
+    user = users.User("a@example.com", _auth_domain="gmail.com")
+    Everything(user=user).put()
+    with pytest.raises(datastore_errors.BadRequestError, match="An entity value is not allowed"):
+        Everything.all().filter("user =", user).get()
+    assert Everything.all().order("user").get() is None
+
+
 def test_put_get_delete_of_many():
     keys = db.put([Task(number=n) for n in range(45)])
     assert len({key.id() for key in keys}) == 45

@@ -67,7 +67,7 @@ fn get(cache: &Memcache, request: &GetRequest) -> GetResponse {
             expires_in_seconds: found.expires_in.and_then(|seconds| i32::try_from(seconds).ok()),
         }))
     });
-    GetResponse { item: items.collect(), get_status: vec![] }
+    GetResponse { item: items.collect() }
 }
 
 fn set(cache: &Memcache, request: SetRequest) -> SetResponse {

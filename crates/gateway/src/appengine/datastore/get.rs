@@ -27,6 +27,11 @@ pub(super) async fn run(context: &Context<'_>, request: GetRequest) -> Result<Ge
     };
     let lookup = Lookup { database: home.database.clone(), keys: keys.clone(), mask: None, at };
     let answer = context.service.lookup(context.call, lookup).await?;
+    if !answer.deferred.is_empty() && request.allow_deferred != Some(true) {
+        return Err(Status::invalid_argument(
+            "The entities are too large for one answer; get fewer at a time.",
+        ));
+    }
     let found: HashMap<Key, StoredEntity> =
         answer.found.into_iter().map(|entity| (entity.key.clone(), entity)).collect();
     let entities = keys.iter().filter(|key| !answer.deferred.contains(key)).map(|key| {

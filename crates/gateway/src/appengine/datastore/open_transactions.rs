@@ -18,8 +18,8 @@ use crate::appengine::home::Home;
 const MAX_OPEN: usize = 10_000;
 /// Bytes of the writes of one transaction, as Datastore's limit on commits.
 const MAX_BYTES: usize = 10 * 1024 * 1024;
-/// Bytes of the writes of all.
-const MAX_ALL_BYTES: usize = 256 * 1024 * 1024;
+/// Bytes of the writes of all, as they stand on the wire; in memory they may take some times that.
+const MAX_ALL_BYTES: usize = 64 * 1024 * 1024;
 /// Ended transactions that a new attempt can still name, to keep its age.
 const MAX_ENDED: usize = 1_000;
 /// A transaction that was not named for so long is forgotten; its locks have been released long before.

@@ -33,7 +33,6 @@ messages! {
 
     BeginTransactionRequest {
         1 app: String,
-        2 allow_multiple_eg: Option<bool>,
         4 database_id: Option<String>,
         5 mode: Option<i32>,
         7 previous_transaction: Option<Transaction>,
@@ -46,9 +45,9 @@ messages! {
     GetRequest {
         1 key: Vec<Reference>,
         2 transaction: Option<Transaction>,
-        /// −1: whatever answers first, be it stale.
-        3 failover_ms: Option<i64>,
+        /// False: whatever answers first, be it stale.
         4 strong: Option<bool>,
+        /// The client asks again for what is deferred.
         5 allow_deferred: Option<bool>,
         6 read_time_epoch_micros: Option<i64>,
     }
@@ -100,7 +99,6 @@ messages! {
         /// How many results a batch should have.
         23 count: Option<i32>,
         25 compile: Option<bool>,
-        26 failover_ms: Option<i64>,
         29 name_space: Option<String>,
         30 compiled_cursor: Option<CompiledCursor>,
         31 end_compiled_cursor: Option<CompiledCursor>,

@@ -14,7 +14,6 @@ messages! {
 
     GetResponse {
         1 item: Vec<Group<GotItem>>,
-        7 get_status: Vec<i32>,
     }
 
     GotItem {
