@@ -34,7 +34,10 @@ impl Follower {
         self.check_field(poll).await?;
         let (mut counted, mut scanned) = (Instant::now(), Instant::now());
         loop {
-            self.round(poll, &mut polled).await?;
+            let of_one_time = self.round(poll, &mut polled).await?;
+            if self.settings.once && of_one_time {
+                return Ok(());
+            }
             if self.settings.once {
                 self.align("to find deletions", None, None).await?;
                 return Ok(());
@@ -60,25 +63,37 @@ impl Follower {
         })
     }
 
-    /// One question for everything new.
-    async fn round(&self, poll: &Poll, polled: &mut Polled) -> Result<(), Failure> {
-        let looked_back = match &polled.last {
-            Some(last) => Some(self.look_back(poll, polled, last).await?),
-            None => {
-                let query = self.client.source().by_time(&poll.field, poll.since, None, None);
-                let (total, now) = self.stop.or(self.client.count(query, None)).await?;
-                self.observer.tell(&Event::CopyBegins { total });
-                Some(now)
-            }
+    /// One question for everything new. Answers whether the cache is now the state of one time, deletions included.
+    async fn round(&self, poll: &Poll, polled: &mut Polled) -> Result<bool, Failure> {
+        let first = polled.last.is_none();
+        let began = match &polled.last {
+            Some(last) => self.look_back(poll, polled, last).await?,
+            None => self.begin_copy(poll).await?,
         };
-        polled.safe = looked_back;
-        while self.look_ahead(poll, polled).await? {}
+        polled.safe = Some(began);
+        // A first copy is read as of its beginning. A cache that another strategy has filled is not empty before it.
+        let empty = first && self.keeper.with(|cache| Ok(cache.held().rows == 0)).await?;
+        let mut at = first.then_some(began);
+        loop {
+            match self.look_ahead(poll, polled, at).await {
+                Ok(true) => {}
+                Ok(false) => break,
+                // The copy takes longer than the server keeps the past.
+                Err(failure) if failure.kind == Kind::TooOld && at.is_some() => at = None,
+                Err(failure) => return Err(failure),
+            }
+        }
         polled.as_of = polled.safe;
         self.apply(Vec::new(), Some(Cursor::Polling(polled.clone()))).await?;
-        if let Some(as_of) = polled.as_of {
-            self.observer.tell(&Event::Current { as_of });
-        }
-        Ok(())
+        self.observer.tell(&Event::Current { as_of: began });
+        Ok(empty && at.is_some())
+    }
+
+    async fn begin_copy(&self, poll: &Poll) -> Result<Time, Failure> {
+        let query = self.client.source().by_time(&poll.field, poll.since, None, None);
+        let (total, now) = self.stop.or(self.client.count(query, None)).await?;
+        self.observer.tell(&Event::CopyBegins { total });
+        Ok(now)
     }
 
     /// Reads the keys between the floor and the latest seen, and fetches what is new among them. Answers the time of
@@ -113,11 +128,11 @@ impl Follower {
         Ok(keys)
     }
 
-    /// Reads a page of what lies behind the latest seen. Answers whether there may be more.
-    async fn look_ahead(&self, poll: &Poll, polled: &mut Polled) -> Result<bool, Failure> {
+    /// Reads a page of what lies behind the latest seen, as of a time or now. Answers whether there may be more.
+    async fn look_ahead(&self, poll: &Poll, polled: &mut Polled, at: Option<Time>) -> Result<bool, Failure> {
         let mut query = self.client.source().by_time(&poll.field, poll.since, polled.last.as_ref(), None);
         query.limit = Some(i32::try_from(PAGE).expect("a page is small"));
-        let mut answer = self.stop.or(self.client.run_query(query, None)).await?;
+        let mut answer = self.stop.or(self.client.run_query(query, at)).await?;
         let mut count = 0;
         let (mut rows, mut last) = self.placed(poll, &mut answer).await?;
         while let Some(place) = last {

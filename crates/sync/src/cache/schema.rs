@@ -64,6 +64,7 @@ pub(super) fn open(path: &Path, source: &Source) -> Result<Locked, Failure> {
         connection.execute_batch("PRAGMA synchronous = NORMAL;")
     });
     checked.map_err(|error| of_sqlite(path, &error))?;
+    rebind(&connection, source).map_err(|error| of_sqlite(path, &error))?;
     let source = check(&connection, path, Some(source))?;
     connection.execute_batch(TEMPORARY).map_err(|error| of_sqlite(path, &error))?;
     Ok(Locked { connection, lock: Some(lock), source })
@@ -123,6 +124,19 @@ fn make(connection: &Connection, source: &Source) -> rusqlite::Result<()> {
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()
+}
+
+/// A cache that nothing was ever put into is anybody's: the first try may have named the wrong collection.
+fn rebind(connection: &Connection, source: &Source) -> rusqlite::Result<()> {
+    let ours: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let version: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if ours != APPLICATION_ID || version != VERSION {
+        return Ok(());
+    }
+    let source = serde_json::to_string(source).expect("a source is plain data");
+    let update = "UPDATE state SET value = ? WHERE key = 'source'
+        AND NOT EXISTS (SELECT 1 FROM state WHERE key = 'cursor') AND NOT EXISTS (SELECT 1 FROM documents)";
+    connection.execute(update, [source]).map(|_| ())
 }
 
 /// Makes sure that the file is a cache of this version, and of `source` if one is given.

@@ -172,12 +172,21 @@ fn a_file_of_something_else_is_refused_and_left_alone() {
     assert_eq!(std::fs::read(&path).expect("read"), before);
     std::fs::remove_file(&path).expect("removed");
 
-    drop(open(&path, Bounds::default()));
+    open(&path, Bounds::default()).apply(&[], Some(&following(1))).expect("applied");
     let other = Source { project: "another".to_owned(), ..source() };
     assert_eq!(kind(Cache::open(&path, &other, Bounds::default())), Kind::Cache);
     sqlite("PRAGMA user_version = 99");
     assert_eq!(kind(Cache::open(&path, &source(), Bounds::default())), Kind::Cache);
     assert_eq!(kind(Cache::open_to_read(&path.with_extension("none"))), Kind::Cache);
+}
+
+#[test]
+fn an_empty_cache_becomes_another_source_s() {
+    let (_directory, path) = place();
+    drop(open(&path, Bounds::default()));
+    let other = Source { collection: Collection::One("d".to_owned()), ..source() };
+    let cache = Cache::open(&path, &other, Bounds::default()).expect("nothing is lost by it");
+    assert_eq!(cache.source(), &other);
 }
 
 #[test]

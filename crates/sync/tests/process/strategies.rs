@@ -41,7 +41,8 @@ async fn a_copy_then_only_what_changes() {
         for part in many.chunks(400) {
             write(&server, part.to_vec()).await;
         }
-        follower.once();
+        let copy = follower.once();
+        assert_eq!((copy.get("documents_read"), copy.get("keys_read")), (copy.get("rows"), 0));
         assert_eq!(follower.documents(), server.documents("events").await);
         assert_eq!(follower.once().get("documents_read"), 0);
         write(&server, vec![set("events/new", ago(0), 1), change("events/0007", 8), delete("events/0008")])
