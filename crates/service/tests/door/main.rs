@@ -4,6 +4,7 @@
     reason = "a test's panic is its report, in the parts that tests share as well"
 )]
 
+mod entities;
 mod golden;
 mod listening;
 mod operations;
