@@ -101,8 +101,7 @@ impl Database {
         history: History,
     ) -> Self {
         let History { begun, last_commit } = history;
-        let coordination =
-            Coordination { registry: Registry::new(host.random(), mode), locks: LockTable::default() };
+        let coordination = Coordination { registry: Registry::new(mode), locks: LockTable::default() };
         let inner = Inner {
             name,
             mode,
@@ -210,10 +209,11 @@ impl Database {
         if let TransactionMode::ReadOnly { read_time: Some(time) } = mode {
             inner.check_read_time(*time)?;
         }
+        let secret = inner.host.secret();
         let mut coordination = inner.coordination.lock();
         let coordination = &mut *coordination;
         let default = inner.options.concurrency;
-        let begun = coordination.registry.begin(mode, default, inner.host.elapsed())?;
+        let begun = coordination.registry.begin(mode, default, secret, inner.host.elapsed())?;
         if matches!(coordination.registry.get_mut(begun.id)?.kind, Kind::Pessimistic) {
             coordination.locks.begin(begun.id, begun.age);
         }

@@ -17,12 +17,19 @@ pub(crate) struct TransactionId(u64);
 
 /// Open transactions in one database; beyond, begin answers RESOURCE_EXHAUSTED.
 const MAX_OPEN: usize = 100_000;
+/// Beyond so many none that only reads is begun: end users may begin those, and must leave room for servers.
+const MAX_OPEN_FOR_READERS: usize = MAX_OPEN / 2;
 /// How long an ended token is told apart from one that never was (production: about 300 s of age).
 const REMEMBERED_FOR: Duration = Duration::from_secs(300);
 const TOKEN_BYTES: usize = 16;
 
+/// What its token has besides its number, so that nobody can name the transaction of another, nor one of another
+/// database or run.
+pub(crate) type Secret = [u8; 8];
+
 /// A live transaction.
 pub(crate) struct Transaction {
+    secret: Secret,
     pub(crate) kind: Kind,
     pub(crate) age: Age,
     began: Duration,
@@ -53,6 +60,7 @@ pub(crate) enum Ending {
 }
 
 struct Ended {
+    secret: Secret,
     how: Ending,
     at: Duration,
     age: Age,
@@ -67,8 +75,6 @@ pub(crate) struct Begun {
 
 /// See the module.
 pub(crate) struct Registry {
-    /// Tells tokens of this database and run from others'.
-    nonce: u64,
     mode: Mode,
     next: u64,
     live: HashMap<TransactionId, Transaction>,
@@ -77,15 +83,8 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    pub(crate) fn new(nonce: u64, mode: Mode) -> Self {
-        Registry {
-            nonce,
-            mode,
-            next: 1,
-            live: HashMap::new(),
-            ended: HashMap::new(),
-            order_of_end: VecDeque::new(),
-        }
+    pub(crate) fn new(mode: Mode) -> Self {
+        Registry { mode, next: 1, live: HashMap::new(), ended: HashMap::new(), order_of_end: VecDeque::new() }
     }
 
     /// The age of a commit without a transaction: the youngest.
@@ -94,17 +93,22 @@ impl Registry {
         Age(self.next)
     }
 
-    /// Starts a transaction.
+    /// Starts a transaction, whose token nobody knows who does not know `secret`.
     pub(crate) fn begin(
         &mut self,
         mode: &TransactionMode,
         default: Concurrency,
+        secret: Secret,
         now: Duration,
     ) -> Result<Begun, Status> {
-        if self.live.len() >= MAX_OPEN {
+        let most = match mode {
+            TransactionMode::ReadOnly { .. } => MAX_OPEN_FOR_READERS,
+            TransactionMode::ReadWrite { .. } => MAX_OPEN,
+        };
+        if self.live.len() >= most {
             return Err(Status::new(
                 Code::ResourceExhausted,
-                format!("More than {MAX_OPEN} transactions are open: commit or roll back some."),
+                format!("More than {most} transactions are open: commit or roll back some."),
             ));
         }
         let fresh = self.next_age();
@@ -127,8 +131,8 @@ impl Registry {
         // A live predecessor keeps its age; two of one age would not be ordered.
         let taken = age != fresh && self.live.values().any(|other| other.age == age);
         let age = if taken { fresh } else { age };
-        self.live.insert(id, Transaction { kind, age, began: now, last_used: now, busy: 0 });
-        Ok(Begun { id, age, token: self.token(id) })
+        self.live.insert(id, Transaction { secret, kind, age, began: now, last_used: now, busy: 0 });
+        Ok(Begun { id, age, token: token(id, secret) })
     }
 
     /// The live transaction of a token, or what its token answers now that it has ended.
@@ -189,7 +193,8 @@ impl Registry {
     /// Ends a transaction; nothing happens when it has ended already.
     pub(crate) fn end(&mut self, id: TransactionId, how: Ending, now: Duration) {
         if let Some(transaction) = self.live.remove(&id) {
-            self.ended.insert(id, Ended { how, at: now, age: transaction.age });
+            let Transaction { secret, age, .. } = transaction;
+            self.ended.insert(id, Ended { secret, how, at: now, age });
             self.order_of_end.push_back(id);
         }
     }
@@ -232,35 +237,62 @@ impl Registry {
             .ok_or_else(|| Status::invalid_argument(INVALID_TRANSACTION))
     }
 
-    fn token(&self, id: TransactionId) -> Bytes {
-        let mut token = Vec::with_capacity(TOKEN_BYTES);
-        token.extend_from_slice(&self.nonce.to_be_bytes());
-        token.extend_from_slice(&id.0.to_be_bytes());
-        token.into()
-    }
-
+    /// The transaction that a token names; one that nobody knows any more is named by no token.
     fn read_token(&self, token: &[u8]) -> Result<TransactionId, Status> {
         let invalid = || Status::invalid_argument(INVALID_TRANSACTION);
-        let (nonce, id) = token.split_first_chunk::<8>().ok_or_else(invalid)?;
-        let id = id.try_into().map(u64::from_be_bytes).map_err(|_| invalid())?;
-        if u64::from_be_bytes(*nonce) != self.nonce {
-            return Err(invalid());
-        }
-        Ok(TransactionId(id))
+        let (id, secret) = token.split_first_chunk::<8>().ok_or_else(invalid)?;
+        let id = TransactionId(u64::from_be_bytes(*id));
+        let live = self.live.get(&id).map(|transaction| transaction.secret);
+        let known = live.or_else(|| self.ended.get(&id).map(|ended| ended.secret)).ok_or_else(invalid)?;
+        if known == *secret { Ok(id) } else { Err(invalid()) }
     }
+}
+
+fn token(id: TransactionId, secret: Secret) -> Bytes {
+    let mut token = Vec::with_capacity(TOKEN_BYTES);
+    token.extend_from_slice(&id.0.to_be_bytes());
+    token.extend_from_slice(&secret);
+    token.into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const READ_ONLY: TransactionMode = TransactionMode::ReadOnly { read_time: None };
+    const READ_WRITE: TransactionMode =
+        TransactionMode::ReadWrite { retry: None, concurrency: Concurrency::Default };
+
+    /// Whoever begins one learns nothing with which to read in, commit or roll back another's.
+    #[test]
+    fn a_token_tells_nothing_of_the_tokens_of_others() {
+        let mut registry = Registry::new(Mode::Native);
+        let mut begin =
+            |secret| registry.begin(&READ_WRITE, Concurrency::Default, secret, Duration::ZERO).expect("room");
+        let (own, other) = (begin([1; 8]), begin([2; 8]));
+        assert_eq!(registry.find(&other.token).ok(), Some(other.id));
+        let guessed = [&other.token[..8], &own.token[8..]].concat();
+        for token in [&guessed[..], &other.token[..15], &[&other.token[..], &[0]].concat(), b""] {
+            assert!(registry.find(token).is_err() && registry.may_roll_back_ended(token).is_err());
+        }
+        registry.end(other.id, Ending::Wounded, Duration::ZERO);
+        assert!(registry.may_roll_back_ended(&guessed).is_err() && registry.age_of(&guessed).is_err());
+        assert!(registry.may_roll_back_ended(&other.token).is_ok());
+    }
+
+    #[test]
+    fn readers_leave_room_for_who_writes() {
+        let mut registry = Registry::new(Mode::Native);
+        let mut begin = |mode| registry.begin(mode, Concurrency::Optimistic, [0; 8], Duration::ZERO).is_ok();
+        assert!((0..MAX_OPEN_FOR_READERS).all(|_| begin(&READ_ONLY)));
+        assert!(!begin(&READ_ONLY) && begin(&READ_WRITE));
+    }
+
     #[test]
     fn a_look_from_before_a_transaction_began_or_ended_finds_nothing_late() {
         let [before, later] = [1, 2].map(Duration::from_secs);
-        let mut registry = Registry::new(0, Mode::Native);
-        let begun = registry
-            .begin(&TransactionMode::ReadOnly { read_time: None }, Concurrency::Default, later)
-            .expect("there is room");
+        let mut registry = Registry::new(Mode::Native);
+        let begun = registry.begin(&READ_ONLY, Concurrency::Default, [0; 8], later).expect("there is room");
         assert_eq!(registry.overdue(Duration::ZERO, Duration::ZERO, before), []);
         registry.end(begun.id, Ending::Committed, later);
         registry.forget_old(before);
