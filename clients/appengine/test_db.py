@@ -5,7 +5,7 @@ import threading
 
 import pytest
 from conftest import use_bridge
-from google.appengine.api import apiproxy_stub_map, datastore, datastore_errors, namespace_manager, users
+from google.appengine.api import api_base_pb2, apiproxy_stub_map, datastore, datastore_errors, namespace_manager, users
 from google.appengine.datastore import datastore_pb
 from google.appengine.ext import db
 from google.appengine.runtime import apiproxy_errors
@@ -194,6 +194,24 @@ def test_more_results_than_one_batch():
     assert numbers(Task.all().order("number")) == list(range(700))
     assert numbers(Task.all().order("number").run(batch_size=7, limit=50, offset=3)) == list(range(3, 53))
     assert len(Task.all().fetch(1000)) == 700
+
+
+def test_what_is_left_of_a_query_is_kept_until_it_is_given_up(app):
+    tasks(30)
+    query, first = datastore_pb.Query(app=app, kind="Task", count=10), datastore_pb.QueryResult()
+    apiproxy_stub_map.MakeSyncCall("datastore_v3", "RunQuery", query, first)
+    assert (len(first.result), first.more_results) == (10, True)
+    request, rest = datastore_pb.NextRequest(count=15), datastore_pb.QueryResult()
+    request.cursor.CopyFrom(first.cursor)
+    apiproxy_stub_map.MakeSyncCall("datastore_v3", "Next", request, rest)
+    assert (len(rest.result), rest.more_results) == (15, True)
+    apiproxy_stub_map.MakeSyncCall("datastore_v3", "DeleteCursor", rest.cursor, api_base_pb2.VoidProto())
+    with pytest.raises(apiproxy_errors.ApplicationError, match="run the query again"):
+        apiproxy_stub_map.MakeSyncCall("datastore_v3", "Next", request, rest)
+
+    count = api_base_pb2.Integer64Proto()
+    apiproxy_stub_map.MakeSyncCall("datastore_v3", "Count", query, count)
+    assert count.value == 30
 
 
 def test_counts():

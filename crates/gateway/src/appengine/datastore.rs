@@ -18,7 +18,7 @@ use service::{Call, CommitEntities, EntityCommitMode, ReadAt, Service};
 
 use super::codec::{self, Nothing};
 use super::home::Home;
-use super::messages::datastore::Transaction;
+use super::messages::datastore::{Cursor, Transaction};
 use super::refusal::Refusal;
 use crate::Gateway;
 use open_queries::OpenQueries;
@@ -60,9 +60,12 @@ pub(super) async fn call(
             transaction::rollback(&context, codec::read(request)?).await?;
             codec::write(&Nothing)
         }
-        // Composite indexes are not declared on this wire, what is left of a query goes by itself, and writing
-        // an entity anew changes nothing.
-        "GetIndices" | "DeleteCursor" | "Touch" => codec::write(&Nothing),
+        "DeleteCursor" => {
+            context.held.queries.forget(codec::read::<Cursor>(request)?.cursor.0);
+            codec::write(&Nothing)
+        }
+        // Composite indexes are not declared on this wire, and writing an entity anew changes nothing.
+        "GetIndices" | "Touch" => codec::write(&Nothing),
         _ => return Err(Refusal::no_method("datastore_v3", method)),
     };
     Ok(answer.into())

@@ -29,8 +29,8 @@ struct Table {
 }
 
 /// What is left of a query: the request that answers it, from its cursor on.
-pub(super) struct Open {
-    pub(super) rest: Query,
+struct Open {
+    rest: Query,
     bytes: usize,
     order: u64,
     kept: Instant,
@@ -54,11 +54,16 @@ impl OpenQueries {
         }
     }
 
-    /// Takes out what is left of a query, and the bytes of its request. Error: it was forgotten, or never was.
-    pub(super) fn take(&self, handle: u64) -> Result<(Query, usize), Status> {
-        let open = self.0.lock().remove(handle);
+    /// What is left of a query, and the bytes of its request. Error: it was forgotten, or never was.
+    pub(super) fn rest(&self, handle: u64) -> Result<(Query, usize), Status> {
+        let table = self.0.lock();
         let gone = || Status::invalid_argument("The cursor has expired; run the query again.");
-        open.map(|open| (open.rest, open.bytes)).ok_or_else(gone)
+        table.open.get(&handle).map(|open| (open.rest.clone(), open.bytes)).ok_or_else(gone)
+    }
+
+    /// Nobody goes on with a query.
+    pub(super) fn forget(&self, handle: u64) {
+        self.0.lock().remove(handle);
     }
 }
 
@@ -67,11 +72,11 @@ impl Table {
         self.open.len() > MAX_OPEN || self.bytes > MAX_BYTES
     }
 
-    fn remove(&mut self, handle: u64) -> Option<Open> {
-        let open = self.open.remove(&handle)?;
-        self.in_order.remove(&open.order);
-        self.bytes -= open.bytes;
-        Some(open)
+    fn remove(&mut self, handle: u64) {
+        if let Some(open) = self.open.remove(&handle) {
+            self.in_order.remove(&open.order);
+            self.bytes -= open.bytes;
+        }
     }
 }
 
@@ -85,13 +90,14 @@ mod tests {
         for handle in 0..=MAX_OPEN as u64 {
             queries.keep(handle, Query::default(), 1);
         }
-        assert!(queries.take(0).is_err() && queries.take(1).is_ok());
+        assert!(queries.rest(0).is_err() && queries.rest(1).is_ok());
         queries.keep(2, Query::default(), MAX_BYTES + 1);
         assert_eq!(queries.0.lock().open.len(), 0, "all made room for what is too large itself");
         queries.keep(3, Query::default(), 1);
         tokio::time::advance(IDLE).await;
         queries.keep(4, Query::default(), 1);
-        assert!(queries.take(3).is_err() && queries.take(4).is_ok());
+        assert!(queries.rest(3).is_err() && queries.rest(4).is_ok());
+        queries.forget(4);
         assert_eq!(queries.0.lock().bytes, 0);
     }
 }

@@ -35,10 +35,10 @@ pub(super) async fn run(context: &Context<'_>, query: Query) -> Result<QueryResu
     answer(context, query, None, bytes).await
 }
 
-/// Further results.
+/// Further results. What is left stays as it was if they cannot be had, so that the call can be made again.
 pub(super) async fn next(context: &Context<'_>, request: NextRequest) -> Result<QueryResult, Status> {
     let handle = request.cursor.cursor.0;
-    let (mut query, bytes) = context.held.queries.take(handle)?;
+    let (mut query, bytes) = context.held.queries.rest(handle)?;
     query.count = request.count.or(query.count);
     query.compile = request.compile;
     query.offset = Some(query.offset.unwrap_or_default().saturating_add(request.offset.unwrap_or_default()));
@@ -53,8 +53,12 @@ pub(super) async fn count(context: &Context<'_>, mut query: Query) -> Result<Int
     loop {
         let result = run(context, query.clone()).await?;
         value += i64::from(result.skipped_results.unwrap_or_default());
-        let Some(rest) = result.cursor.filter(|_| result.more_results && value < most) else { break };
-        query = context.held.queries.take(rest.cursor.0)?.0;
+        let Some(rest) = result.cursor else { break };
+        query = context.held.queries.rest(rest.cursor.0)?.0;
+        context.held.queries.forget(rest.cursor.0);
+        if value >= most {
+            break;
+        }
     }
     Ok(Integer64Proto { value: value.min(most) })
 }
@@ -96,6 +100,8 @@ async fn answer(
         result.more_results = true;
         result.cursor =
             Some(Cursor { cursor: Fixed64(handle), app: Some(query.app), database_id: home.database_id() });
+    } else if let Some(handle) = handle {
+        context.held.queries.forget(handle);
     }
     Ok(result)
 }
