@@ -32,7 +32,7 @@ pub(crate) struct IssuerKeys {
     origin: Origin,
     held: RwLock<Held>,
     /// One question at a time.
-    asking: Mutex<()>,
+    asking: Arc<Mutex<()>>,
     /// Counts changes of keys, all issuers' together.
     changes: Arc<AtomicU64>,
 }
@@ -71,12 +71,12 @@ impl IssuerKeys {
             Origin::Url(_) | Origin::Discovery(_) => None,
         };
         let held = RwLock::new(Held { set, ..Held::default() });
-        Ok(IssuerKeys { issuer: issuer.issuer.clone(), origin, held, asking: Mutex::new(()), changes })
+        Ok(IssuerKeys { issuer: issuer.issuer.clone(), origin, held, asking: Arc::default(), changes })
     }
 
     /// The keys among which `id` is, or would be: an issuer whose keys are not known yet, or who may have made a new
     /// one, is asked, though never more often than each [`PAUSE`].
-    pub(crate) async fn with(&self, id: &str, host: &Host) -> Result<Arc<KeySet>, Rejection> {
+    pub(crate) async fn with(self: &Arc<Self>, id: &str, host: &Host) -> Result<Arc<KeySet>, Rejection> {
         let usable = || self.usable(host);
         if let Some(set) = usable()
             && set.get(id).is_some()
@@ -84,10 +84,17 @@ impl IssuerKeys {
             return Ok(set);
         }
         if self.is_remote() {
-            let _one = self.asking.lock().await;
+            let one = self.asking.clone().lock_owned().await;
             let known = usable().is_some_and(|set| set.get(id).is_some());
             if !known && self.may_ask(host) {
-                self.ask(host).await;
+                let (keys, host) = (self.clone(), host.clone());
+                // To its end, even if the caller goes away: whoever did that twice a minute could keep the keys from
+                // everybody. A panic in it is nobody's keys.
+                let asked = tokio::spawn(async move {
+                    let _one = one;
+                    keys.ask(&host).await;
+                });
+                asked.await.map_err(|_| Rejection::NoKeys)?;
             }
         }
         usable().ok_or(Rejection::NoKeys)

@@ -21,14 +21,14 @@ const UID_CHARACTERS: usize = 128;
 #[derive(Debug)]
 pub(crate) struct TrustedIssuer {
     issuer: Issuer,
-    pub(crate) keys: IssuerKeys,
+    pub(crate) keys: Arc<IssuerKeys>,
 }
 
 impl TrustedIssuer {
     /// Fails, in words, when the issuer's keys are in a file that cannot be used. `changes` is counted up after each
     /// change of keys.
     pub(crate) fn new(issuer: Issuer, changes: Arc<AtomicU64>) -> Result<Self, String> {
-        let keys = IssuerKeys::new(&issuer, changes)?;
+        let keys = Arc::new(IssuerKeys::new(&issuer, changes)?);
         Ok(TrustedIssuer { issuer, keys })
     }
 }

@@ -116,6 +116,23 @@ async fn keys_that_never_came_are_asked_for_again() {
     world.admit(&token).await.unwrap();
 }
 
+/// Somebody without any token could else keep everybody's keys from being fetched, by calling twice a minute.
+#[tokio::test]
+async fn who_asks_and_goes_away_keeps_the_keys_from_nobody() {
+    let server = KeyServer::saying(&key_set(&[ALICE.jwk("alice")])).await;
+    let world = World::trusting(vec![by_url(&server)]);
+    let held = server.hold().await;
+    let (token, waits) = (signed_by(&MALLORY, "made up"), std::time::Duration::from_millis(1));
+    let mut gone = Box::pin(world.admit(&token));
+    while server.asked() == 0 {
+        tokio::time::timeout(waits, &mut gone).await.expect_err("nothing is answered yet");
+    }
+    drop(gone);
+    drop(held);
+    world.admit(&signed_by(&ALICE, "alice")).await.expect("the keys came");
+    assert_eq!(server.asked(), 1);
+}
+
 #[tokio::test]
 async fn an_issuer_says_itself_where_its_keys_are() {
     let keys = KeyServer::saying(&key_set(&[ALICE.jwk("alice")])).await;

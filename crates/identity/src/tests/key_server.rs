@@ -13,6 +13,8 @@ pub(super) struct KeyServer {
     pub(super) address: String,
     answer: Arc<Mutex<Answer>>,
     asked: Arc<AtomicUsize>,
+    /// Whoever asks waits while this is held.
+    answering: Arc<tokio::sync::Mutex<()>>,
     _serving: JoinSet<()>,
 }
 
@@ -28,17 +30,20 @@ impl KeyServer {
         let address = format!("http://{}", listener.local_addr().unwrap());
         let answer = Arc::new(Mutex::new(Answer { head: "200 OK".to_owned(), body: body.to_owned() }));
         let asked = Arc::new(AtomicUsize::new(0));
+        let answering = Arc::<tokio::sync::Mutex<()>>::default();
         let mut serving = JoinSet::new();
+        let held = answering.clone();
         let (said, count) = (answer.clone(), asked.clone());
         serving.spawn(async move {
             loop {
                 let (socket, _) = listener.accept().await.unwrap();
                 count.fetch_add(1, Ordering::SeqCst);
+                drop(held.lock().await);
                 let answer = said.lock().clone();
                 serve(socket, answer).await;
             }
         });
-        KeyServer { address, answer, asked, _serving: serving }
+        KeyServer { address, answer, asked, answering, _serving: serving }
     }
 
     pub(super) fn say(&self, body: &str) {
@@ -48,6 +53,11 @@ impl KeyServer {
     /// `head` is the status, and further headers.
     pub(super) fn say_with(&self, head: &str, body: &str) {
         *self.answer.lock() = Answer { head: head.to_owned(), body: body.to_owned() };
+    }
+
+    /// Lets all who ask wait.
+    pub(super) async fn hold(&self) -> tokio::sync::OwnedMutexGuard<()> {
+        self.answering.clone().lock_owned().await
     }
 
     /// How often it was asked.
