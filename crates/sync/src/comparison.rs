@@ -8,7 +8,7 @@ pub(crate) mod fetch;
 use crate::cache::{BATCH, Checksum};
 use crate::change::{Change, Key};
 use crate::client::{Answer, Client};
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::follow::PAGE;
 use crate::keeper::Keeper;
 use crate::meters::add;
@@ -47,7 +47,7 @@ impl Plan {
     }
 }
 
-/// Compares, and repairs if the plan says so. Answers what differed, and as of when.
+/// Compares, and repairs if the plan says so. Answers what differed, and as of when it began.
 pub(crate) async fn compare(
     client: &Client,
     keeper: &Keeper,
@@ -57,7 +57,7 @@ pub(crate) async fn compare(
 ) -> Result<(Differences, Time), Failure> {
     let at = match plan.at {
         Some(at) => at,
-        None => stop.or(client.count(client.source().query(), None)).await?.1,
+        None => present(client, stop).await?,
     };
     add(&client.meters().comparisons, 1);
     let mut comparison =
@@ -74,12 +74,25 @@ pub(crate) async fn compare(
             false => None,
         };
         let stretch = Stretch { after, to: to.clone() };
-        comparison.stretch(&stretch).await?;
+        match comparison.stretch(&stretch).await {
+            Ok(()) => {}
+            // It takes longer than the server keeps the past. What changes behind its back, others tell.
+            Err(failure) if failure.kind == Kind::TooOld && plan.at.is_none() => {
+                comparison.at = present(client, stop).await?;
+                comparison.stretch(&stretch).await?;
+            }
+            Err(failure) => return Err(failure),
+        }
         match to {
             Some(to) => after = Some(to),
             None => return Ok((comparison.found, at)),
         }
     }
+}
+
+/// A time that the server has just read at.
+async fn present(client: &Client, stop: &Stop) -> Result<Time, Failure> {
+    Ok(stop.or(client.count(client.source().query(), None)).await?.1)
 }
 
 /// One under way.

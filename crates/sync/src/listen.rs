@@ -6,6 +6,7 @@
 //! cannot say what has changed (the token is too old, the numbers differ), keys are compared, and listening goes on
 //! from the time of that comparison.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use googleapis_tonic_google_firestore_v1::google::firestore::v1::listen_request::TargetChange as Asked;
@@ -78,7 +79,13 @@ impl Follower {
             cursor @ (Cursor::Fresh | Cursor::Copying { .. }) => (self.copy(cursor).await?, None),
         };
         let mut lost = 0;
-        while let Some(why) = self.hear(as_of, token.take(), &mut lost).await? {
+        loop {
+            let why = match self.hear(as_of, token.take(), &mut lost).await {
+                Ok(None) => return Ok(()),
+                Ok(Some(why)) => why,
+                Err(failure) if failure.kind == Kind::TooOld => failure.message,
+                Err(failure) => return Err(failure),
+            };
             lost += 1;
             if lost > 1 {
                 self.observer
@@ -90,7 +97,6 @@ impl Follower {
             }
             as_of = self.align_and_note(&why).await?;
         }
-        Ok(())
     }
 
     async fn align_and_note(&self, why: &str) -> Result<Time, Failure> {
@@ -172,6 +178,7 @@ impl Hearing<'_> {
                 Step::Lost(why) => return Ok(Some(why)),
                 Step::Boundary(as_of) => as_of,
             };
+            self.follower.client.meters().as_of.store(as_of.0, Ordering::Relaxed);
             self.follower.observer.tell(&Event::Current { as_of });
             if counted.is_none_or(|at| at.elapsed() >= settings.count_every) {
                 if self.follower.numbers_differ(as_of).await? {
