@@ -57,8 +57,10 @@ impl Service {
             check_key(key, KeyUse::Read)?;
             check_database(key, &name)?;
         }
-        let mut seen = HashSet::with_capacity(keys.len());
-        keys.retain(|key| seen.insert(key.clone()));
+        if keys.len() > 1 {
+            let mut seen = HashSet::with_capacity(keys.len());
+            keys.retain(|key| seen.insert(key.clone()));
+        }
         let at = match at {
             EntityMoment::Eventual => self.eventual.global(&name).into(),
             strong @ (EntityMoment::At(ReadAt::Now) | EntityMoment::NewTransaction(_)) => {

@@ -1,14 +1,14 @@
 //! A query for entities, answered in one bounded batch: the caller goes on from its end with another query.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use database::View;
 use model::entity::query::{EntityQuery, GqlQuery, GqlStatement};
 use model::entity::{Key, Partition};
 use model::{DatabaseName, FieldPath, Status, Timestamp};
+use query::MissingIndex;
 use query::entities::{EntityBatch, EntityPlan, PreparedEntities, RowContent, prepare_entities};
-use query::{ExecutionStats, MissingIndex, PlanSummary};
 
 use super::EntityMoment;
 use super::lookup::masked;
@@ -50,8 +50,8 @@ pub struct EntityAnswer {
 /// What one run gives.
 struct Outcome {
     batch: Option<EntityBatch>,
-    plan: PlanSummary,
-    ran: Option<(ExecutionStats, Duration)>,
+    /// When it was asked for.
+    explained: Option<Explained>,
 }
 
 impl Service {
@@ -84,22 +84,17 @@ impl Service {
             if let Some(index) = plan.suggested() {
                 suggestions.note(view.database(), index);
             }
-            let summary = plan.summary();
+            let explained = |ran| (explain != Explain::No).then(|| Explained { plan: plan.summary(), ran });
             if explain == Explain::Plan {
-                return Ok(Outcome { batch: None, plan: summary, ran: None });
+                return Ok(Outcome { batch: None, explained: explained(None) });
             }
             let started = Instant::now();
             let mut batch = plan.execute(view).batch()?;
             let ran = Some((batch.stats, started.elapsed()));
             mask_rows(&mut batch, mask.as_deref())?;
-            Ok(Outcome { batch: Some(batch), plan: summary, ran })
+            Ok(Outcome { batch: Some(batch), explained: explained(ran) })
         };
-        let (outcome, read_time) = self.work.read(call, &reader, run).await?;
-        let Outcome { batch, plan, ran } = outcome;
-        let explained = match explain {
-            Explain::No => None,
-            Explain::Plan | Explain::Analyze => Some(Explained { plan, ran }),
-        };
+        let (Outcome { batch, explained }, read_time) = self.work.read(call, &reader, run).await?;
         Ok(EntityAnswer { transaction, read_time, batch, parsed, explained })
     }
 
