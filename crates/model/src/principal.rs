@@ -86,6 +86,22 @@ impl Principal {
         }
     }
 
+    /// True when both are the same one, whatever else their tokens say and however long those are good. Ids of users are
+    /// their issuer's: two issuers may give the same one to different people.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Principal::Anonymous, Principal::Anonymous)
+            | (Principal::Administrator, Principal::Administrator) => true,
+            (Principal::User(one), Principal::User(other)) => {
+                let issuer = |user: &User| user.claims.get("iss").cloned();
+                one.uid == other.uid && one.project == other.project && issuer(one) == issuer(other)
+            }
+            (Principal::Account(one), Principal::Account(other)) => one.email == other.email,
+            (Principal::Anonymous | Principal::User(_) | Principal::Account(_), _)
+            | (Principal::Administrator, _) => false,
+        }
+    }
+
     /// True for those about whom security rules decide.
     pub fn is_end_user(&self) -> bool {
         matches!(self, Principal::Anonymous | Principal::User(_))
@@ -104,6 +120,32 @@ impl Principal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_caller_stays_the_same_with_another_token_and_no_two_are_one() {
+        let user = |uid: &str, issuer: &str, expires| {
+            let claims = Fields::from([("iss".to_owned(), crate::Value::String(issuer.to_owned()))]);
+            Principal::User(Arc::new(User { uid: uid.to_owned(), claims, project: None, expires }))
+        };
+        let account = |email: &str| {
+            Principal::Account(Arc::new(Account { email: email.to_owned(), grants: vec![], expires: None }))
+        };
+        assert!(user("a", "i", None).is_same_as(&user("a", "i", Some(Timestamp::ZERO))));
+        let all = [
+            Principal::Anonymous,
+            Principal::Administrator,
+            user("a", "i", None),
+            user("b", "i", None),
+            user("a", "j", None),
+            account("a"),
+            account("b"),
+        ];
+        for (at, one) in all.iter().enumerate() {
+            for (other_at, other) in all.iter().enumerate() {
+                assert_eq!(one.is_same_as(other), at == other_at, "{one:?} {other:?}");
+            }
+        }
+    }
 
     #[test]
     fn a_role_holds_where_it_was_granted_and_includes_lesser_ones() {

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use model::principal::Role;
 use model::write::{CommitResult, Write};
 use model::{DatabaseName, Principal, Status};
 
@@ -55,21 +56,26 @@ impl Service {
     /// Opens a stream of writes to `database`, or goes on with one.
     ///
     /// # Errors
-    /// NOT_FOUND for a database that does not exist; ABORTED for a stream that is not known any more;
-    /// INVALID_ARGUMENT for a token that was never given out.
+    /// NOT_FOUND for a database that does not exist; PERMISSION_DENIED for accounts without a role, and end users who
+    /// would make a database (their writes are decided on one by one); ABORTED for a stream of another caller, or one
+    /// that is not known any more; INVALID_ARGUMENT for a token that was never given out.
     pub fn write_stream(
         self: &Arc<Self>,
         principal: &Principal,
         database: &DatabaseName,
         resume: Option<ResumeWrites<'_>>,
     ) -> Result<WriteStream, Status> {
+        if !principal.is_end_user() {
+            self.authority.permit(principal, database, Role::User)?;
+        }
+        self.reach(principal, database)?;
         self.database(database)?;
         let now = self.host.elapsed();
         let (log, told) = match resume {
-            None => (self.write_streams.open(database, self.host.secret(), now), 0),
+            None => (self.write_streams.open(database, principal, self.host.secret(), now), 0),
             Some(resume) => {
                 let told = read_token(resume.token)?;
-                (self.write_streams.find(database, resume.id, told, now)?, told)
+                (self.write_streams.find(database, principal, resume.id, told, now)?, told)
             }
         };
         let holder = log.take_over();

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use model::write::{CommitResult, WriteResult};
-use model::{DatabaseName, Status, Value};
+use model::{DatabaseName, Principal, Status, Value};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -42,6 +42,8 @@ struct Table {
 pub(crate) struct Log {
     id: Box<str>,
     database: DatabaseName,
+    /// Who opened it, and is told what becomes of it.
+    owner: Principal,
     state: Mutex<State>,
     news: Notify,
     all_bytes: Arc<AtomicUsize>,
@@ -68,12 +70,19 @@ pub(crate) struct Running {
 }
 
 impl WriteStreams {
-    /// A new stream; only who knows `secret` can resume it.
-    pub(crate) fn open(&self, database: &DatabaseName, secret: [u8; 16], now: Duration) -> Arc<Log> {
+    /// A new stream; only its owner, who knows `secret`, can resume it.
+    pub(crate) fn open(
+        &self,
+        database: &DatabaseName,
+        owner: &Principal,
+        secret: [u8; 16],
+        now: Duration,
+    ) -> Arc<Log> {
         let id = format!("{:032x}", u128::from_be_bytes(secret)).into_boxed_str();
         let log = Arc::new(Log {
             id: id.clone(),
             database: database.clone(),
+            owner: owner.clone(),
             state: Mutex::new(State {
                 answers: VecDeque::new(),
                 bytes: 0,
@@ -92,17 +101,19 @@ impl WriteStreams {
         log
     }
 
-    /// The stream of that name, if it still has all answers after number `told`.
+    /// The caller's stream of that name, if it still has all answers after number `told`.
     pub(crate) fn find(
         &self,
         database: &DatabaseName,
+        caller: &Principal,
         id: &str,
         told: u64,
         now: Duration,
     ) -> Result<Arc<Log>, Status> {
         let mut table = self.table.lock();
         self.expire(&mut table, now);
-        let log = table.by_id.get(id).filter(|log| log.database == *database);
+        let log = table.by_id.get(id);
+        let log = log.filter(|log| log.database == *database && log.owner.is_same_as(caller));
         let Some(log) = log else {
             return Err(Status::aborted(format!(
                 "The write stream {id} is not known any more. Begin a new one."
@@ -308,7 +319,7 @@ mod tests {
     }
 
     fn stream(streams: &WriteStreams, name: u8) -> Arc<Log> {
-        let log = streams.open(&database(), [name; 16], NOW);
+        let log = streams.open(&database(), &Principal::Anonymous, [name; 16], NOW);
         log.take_over();
         log
     }
@@ -321,7 +332,7 @@ mod tests {
     }
 
     fn found(streams: &WriteStreams, log: &Log, told: u64, now: Duration) -> bool {
-        streams.find(&database(), log.id(), told, now).is_ok()
+        streams.find(&database(), &Principal::Anonymous, log.id(), told, now).is_ok()
     }
 
     #[test]
@@ -346,7 +357,10 @@ mod tests {
         let logs: Vec<_> = (1..=3).map(|name| stream(&streams, name)).collect();
         streams.left(&logs[0], 1, NOW);
         streams.left(&logs[1], 1, NOW);
-        assert_eq!(streams.find(&database(), logs[1].id(), 0, NOW).expect("kept").take_over(), 2);
+        assert_eq!(
+            streams.find(&database(), &Principal::Anonymous, logs[1].id(), 0, NOW).expect("kept").take_over(),
+            2
+        );
         streams.left(&logs[1], 1, NOW);
         assert!(!found(&streams, &logs[0], 0, KEPT), "its time is over");
         assert!(found(&streams, &logs[1], 0, KEPT), "somebody holds it again");

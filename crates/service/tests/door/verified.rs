@@ -1,7 +1,7 @@
 //! Where callers are verified, denials say what production says and no more, and nothing is allowed that no rule allows.
 
 use model::{Code, Status};
-use service::{Commit, RulesOf, WriteAnswer};
+use service::{Commit, ResumeWrites, RulesOf, WriteAnswer};
 
 use crate::operations::{Operation, all};
 use crate::text;
@@ -85,6 +85,35 @@ fn end_users_make_no_databases_by_naming_them() {
     let made_up = model::DatabaseName::new("made-up", "(default)");
     let listening = world.service.listen(&principal("nobody"), &made_up).map(drop);
     assert_eq!(listening.map_err(|status| status.code).err(), denied);
+    for who in ["nobody", "ada", "foreigner", "viewer"] {
+        let writing = world.service.write_stream(&principal(who), &made_up, None).map(drop);
+        assert_eq!(writing.map_err(|status| status.code).err(), denied, "{who}");
+    }
+}
+
+/// Who overhears a stream's name can neither hear what was written nor throw its holder out.
+#[test]
+fn a_write_stream_is_resumed_only_by_who_opened_it() {
+    let world = World::verified();
+    world.commit("owner", vec![write("c/old {n: 0}")]).unwrap();
+    world.rules("match /c/{d} { allow create: if true; }");
+    world.runtime.block_on(async {
+        let mut stream = world.service.write_stream(&principal("ada"), &world.name, None).unwrap();
+        let (id, token) = (stream.id().to_owned(), stream.token());
+        stream.begin(vec![write("c/a {n: 1}")]);
+        stream.next().await.unwrap();
+        let resume = |who: &str| {
+            let resume = Some(ResumeWrites { id: &id, token: &token });
+            world.service.write_stream(&principal(who), &world.name, resume).map_err(|status| status.code)
+        };
+        for who in ["nobody", "stranger", "user", "owner"] {
+            assert_eq!(resume(who).map(drop), Err(Code::Aborted), "{who}");
+        }
+        stream.begin(vec![write("c/b {n: 1}")]);
+        stream.next().await.expect("nobody took it over");
+        drop(stream);
+        resume("ada").unwrap().next().await.expect("the first answer again");
+    });
 }
 
 #[test]
