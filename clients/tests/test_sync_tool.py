@@ -25,12 +25,19 @@ class Tool:
         self.command = [program, "sync", "--from", f"http://{server}", "--project", project, "--collection", "events"]
         self.command += ["--into", str(cache)]
         self.cache = cache
+        self.running = []
 
     def once(self, *more):
         return subprocess.run([*self.command, "--once", *more], check=True, capture_output=True, text=True, timeout=60)
 
     def start(self, *more):
-        return subprocess.Popen([*self.command, *more], stderr=subprocess.DEVNULL)
+        self.running.append(subprocess.Popen([*self.command, *more], stderr=subprocess.DEVNULL))
+        return self.running[-1]
+
+    def end(self):
+        for process in self.running:
+            process.kill()
+            process.wait()
 
     def documents(self):
         """Id and fields, as any tool reads them."""
@@ -49,7 +56,9 @@ class Tool:
 
 @pytest.fixture
 def tool(server, project, tmp_path):
-    return Tool(server, project, tmp_path / "events.db")
+    tool = Tool(server, project, tmp_path / "events.db")
+    yield tool
+    tool.end()
 
 
 def event(db, name, at=firestore.SERVER_TIMESTAMP, **fields):
