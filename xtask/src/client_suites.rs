@@ -52,8 +52,7 @@ pub const ALL: &[Suite] = &[
 ];
 
 /// What runs in the usual Python environment.
-const USUAL_PYTHON: &[Suite] =
-    &[Suite::Python, Suite::Datastore, Suite::OfficialDatastore, Suite::Official];
+const USUAL_PYTHON: &[Suite] = &[Suite::Python, Suite::Datastore, Suite::OfficialDatastore, Suite::Official];
 
 /// The server that a suite talks to.
 pub struct Target<'a> {
@@ -116,7 +115,13 @@ impl Suite {
             Suite::AppEngine => return vec![],
         };
         let indexes = self.directory(workspace).join("firestore.indexes.json").display().to_string();
-        vec!["--missing-index".to_owned(), missing_index.to_owned(), "--indexes".to_owned(), indexes]
+        let mut options =
+            ["--missing-index", missing_index, "--indexes", &indexes].map(str::to_owned).to_vec();
+        if self == Suite::Web {
+            // One test opens a page as a file.
+            options.extend(["--cors-origin", "null"].map(str::to_owned));
+        }
+        options
     }
 
     /// The directory that the suite's runner works in: its settings, our plugins, the indexes.

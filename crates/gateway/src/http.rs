@@ -4,6 +4,7 @@
 mod control;
 mod cors;
 pub(crate) mod encoded;
+mod pages;
 mod recursive_delete;
 pub(crate) mod status;
 mod token;
@@ -32,6 +33,9 @@ pub(crate) async fn answer(
     request: Request<Incoming>,
 ) -> Response<Body> {
     let open = connection.open();
+    if let Some(refusal) = pages::refusal(&gateway.options, connection.peer(), &request) {
+        return refusal;
+    }
     let response = match Kind::of(&request) {
         Kind::Call => grpc::call(gateway, connection, request, AtEnd::HalfClose).await,
         Kind::AppEngine => Box::pin(appengine::answer(gateway, connection, request)).await,
@@ -109,7 +113,7 @@ impl Plain {
             Plain::Token => token::answer(gateway, connection, request).await,
             Plain::Control => control::answer(gateway, connection, request).await,
         };
-        page.allow(&gateway.options.origins, response.headers_mut());
+        page.allow(response.headers_mut());
         response
     }
 }

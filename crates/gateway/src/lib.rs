@@ -82,11 +82,13 @@ pub struct Options {
     pub app_engine: bool,
 }
 
-/// Pages that may call from a browser, by where they were loaded from.
+/// Pages that may call from a browser, by where they were loaded from. Others are refused. Named ones are written like
+/// `https://app.example.com`, without a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origins {
     Any,
-    /// Like `https://app.example.com`, without a path.
+    /// Those of this machine, and these.
+    Local(Vec<String>),
     Only(Vec<String>),
 }
 

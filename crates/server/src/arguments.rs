@@ -209,8 +209,9 @@ pub(crate) struct DoorArguments {
     #[arg(long)]
     pub(crate) behind_proxy: bool,
 
-    /// Pages that may call from browsers, like https://app.example.com. Usually any page may, for it needs a
-    /// token like everybody. May be given several times
+    /// Pages that may call from browsers, like https://app.example.com; `null` for files, `*` for all. With --auth any
+    /// page may unless some are named, for it needs a token like everybody; without, those of this machine
+    /// (localhost) and the named ones. May be given several times
     #[arg(long, value_name = "ORIGIN", value_parser = origin)]
     pub(crate) cors_origin: Vec<String>,
 
@@ -264,10 +265,10 @@ pub(crate) struct Limits {
     pub(crate) cache: Option<u64>,
 }
 
-/// Reads `https://app.example.com`, or `*`.
+/// Reads `https://app.example.com`, `null` or `*`.
 fn origin(text: &str) -> Result<String, String> {
     let host = text.split_once("://").map(|(_, host)| host);
-    if text == "*" || host.is_some_and(|host| !host.is_empty() && !host.contains('/')) {
+    if ["*", "null"].contains(&text) || host.is_some_and(|host| !host.is_empty() && !host.contains('/')) {
         return Ok(text.to_owned());
     }
     Err(format!("`{text}` is no origin; write one like https://app.example.com, without a path"))

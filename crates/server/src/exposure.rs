@@ -9,6 +9,9 @@ use crate::failure::Failure;
 /// that risk.
 pub(crate) fn check(arguments: &ServeArguments) -> Result<(), Failure> {
     let (door, address) = (&arguments.door, arguments.listen);
+    if door.behind_proxy && !door.auth && !door.unsafe_open {
+        return Err(proxied());
+    }
     if address.ip().is_loopback() {
         return Ok(());
     }
@@ -28,6 +31,13 @@ fn open(address: SocketAddr) -> Failure {
          --listen 127.0.0.1:{}",
         address.port()
     ))
+}
+
+fn proxied() -> Failure {
+    Failure::new(
+        "refuses to serve behind a proxy: whoever reaches the proxy could do everything, for without --auth it \
+         believes whoever calls. Verify callers with --auth; or name the risk with --unsafe-open",
+    )
 }
 
 fn plain(address: SocketAddr) -> Failure {

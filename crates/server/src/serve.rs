@@ -18,7 +18,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
-use crate::arguments::{Concurrency, MissingIndex, ServeArguments};
+use crate::arguments::{Concurrency, DoorArguments, MissingIndex, ServeArguments};
 use crate::audit::AuditLog;
 use crate::certificates::{Certificates, Files};
 use crate::failure::Failure;
@@ -148,16 +148,26 @@ fn open_local(arguments: &ServeArguments) -> Result<Option<Arc<LocalEngine>>, Fa
 fn gateway_options(arguments: &ServeArguments, audit: Option<Arc<Trail>>) -> gateway::Options {
     let (door, limits) = (&arguments.door, &arguments.limits);
     let usual_streams = if door.auth { STREAMS } else { usize::MAX };
-    let named = !door.cors_origin.is_empty() && !door.cors_origin.iter().any(|origin| origin == "*");
     gateway::Options {
         max_connections: descriptors::make_room(limits.max_connections),
         drain: DRAIN,
         requests_per_second: limits.max_requests_per_second,
         conversations: limits.max_streams.unwrap_or(usual_streams),
-        origins: if named { Origins::Only(door.cors_origin.clone()) } else { Origins::Any },
+        origins: origins(door),
         behind_proxy: door.behind_proxy,
         audit,
         app_engine: door.app_engine_bridge || !door.auth,
+    }
+}
+
+/// Where everybody is believed, a page of the world must not be able to call from the developer's browser.
+fn origins(door: &DoorArguments) -> Origins {
+    let named = &door.cors_origin;
+    match door.auth {
+        _ if named.iter().any(|origin| origin == "*") => Origins::Any,
+        false => Origins::Local(named.clone()),
+        true if named.is_empty() => Origins::Any,
+        true => Origins::Only(named.clone()),
     }
 }
 

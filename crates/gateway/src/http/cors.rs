@@ -2,7 +2,7 @@
 //!
 //! As production, any page may: a token in a header decides what is answered, never what a browser sends by itself.
 //! So the origin is echoed, with leave to send credentials, which the web SDK's channel insists on although there are
-//! none. An operator may name the only origins that get leave.
+//! none. Pages that may not call are refused before (see `pages`).
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
@@ -10,8 +10,6 @@ use http::header::{
     ACCESS_CONTROL_REQUEST_HEADERS, ORIGIN, VARY,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
-
-use crate::Origins;
 
 const METHODS: HeaderValue = HeaderValue::from_static("DELETE,GET,HEAD,PATCH,POST,PUT");
 /// What WebChannel and gRPC-Web read of an answer beside its body.
@@ -21,6 +19,7 @@ const EXPOSED: HeaderValue = HeaderValue::from_static(
 );
 /// How many seconds a browser may remember the answer to its question.
 const REMEMBER: HeaderValue = HeaderValue::from_static("3600");
+pub(super) const BY_ORIGIN: HeaderValue = HeaderValue::from_static("Origin");
 const TRUE: HeaderValue = HeaderValue::from_static("true");
 const PRIVATE_NETWORK_ASKED: HeaderName = HeaderName::from_static("access-control-request-private-network");
 const PRIVATE_NETWORK: HeaderName = HeaderName::from_static("access-control-allow-private-network");
@@ -43,23 +42,14 @@ impl Page {
         }
     }
 
-    /// Lets the page see an answer with these headers, if it is one of `origins`; nothing when no page asks.
-    pub(super) fn allow(self, origins: &Origins, answer: &mut HeaderMap) {
+    /// Lets the page, which may call, see an answer with these headers; nothing when no page asks.
+    pub(super) fn allow(self, answer: &mut HeaderMap) {
         let Some(origin) = self.origin else { return };
-        let vary = HeaderValue::from_static("Origin");
-        let is_allowed = match origins {
-            Origins::Any => true,
-            Origins::Only(origins) => origins.iter().any(|allowed| origin == allowed.as_str()),
-        };
-        if !is_allowed {
-            answer.append(VARY, vary);
-            return;
-        }
         answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         answer.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
         answer.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
         answer.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
-        answer.append(VARY, vary);
+        answer.append(VARY, BY_ORIGIN);
         if let Some(headers) = self.headers {
             answer.insert(ACCESS_CONTROL_ALLOW_HEADERS, headers);
             answer.insert(ACCESS_CONTROL_MAX_AGE, REMEMBER);

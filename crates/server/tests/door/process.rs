@@ -103,11 +103,12 @@ fn an_open_door_is_refused_where_others_can_reach_it() {
     std::fs::write(&key, certified.signing_key.serialize_pem()).expect("written");
     let tls = ["--tls-certificate", text(&chain), "--tls-key", text(&key)];
     let everywhere = ["serve", "--in-memory", "--listen", "0.0.0.0:0"];
-    let table: [(&[&str], &str); 7] = [
+    let table: [(&[&str], &str); 8] = [
         (&everywhere, "Verify callers with --auth; or name the risk with --unsafe-open"),
         (&["serve", "--in-memory", "--listen", "[::]:0"], "--unsafe-open"),
         (&[&everywhere[..], &tls].concat(), "--unsafe-open"),
         (&[&everywhere[..], &["--behind-proxy"]].concat(), "--unsafe-open"),
+        (&["serve", "--in-memory", "--behind-proxy"], "whoever reaches the proxy could do everything"),
         (&[&everywhere[..], &["--auth"]].concat(), "without TLS: tokens could be read on their way"),
         (&[&everywhere[..], &["--auth", "--unsafe-open"]].concat(), "cannot be used with"),
         (&["serve", "--in-memory", "--auth-issuer", "https://securetoken.google.com/p"], "--auth"),
@@ -142,6 +143,37 @@ impl Running {
         let _ = process.kill();
         let _ = process.wait();
         assert!(read.is_ok() && line.starts_with("Irori listens on "), "{arguments:?}: {line}");
+    }
+}
+
+/// As Google's emulator would let it.
+#[test]
+fn a_page_of_the_world_is_not_its_developers_administrator() {
+    let server = Running::start(&["--in-memory", "--cors-origin", "https://app.example.com"]);
+    let asked = |verb: &str, path: &str, origin: &str| {
+        let headers = [("Origin", origin), ("Authorization", "Bearer owner"), ("Content-Type", "text/plain")];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let answer = http::send(server.address(), verb, path, &headers, b"");
+        (answer.status, answer.header("access-control-allow-origin").is_some())
+    };
+    let documents = format!("/v1/{ROOT}/c/d");
+    let channel = "/google.firestore.v1.Firestore/Write/channel?VER=8&RID=1&CVER=22";
+    let table = [
+        ("POST", "/reset", 200),
+        ("GET", documents.as_str(), 404),
+        ("OPTIONS", documents.as_str(), 200),
+        ("POST", channel, 200),
+        ("PUT", "/emulator/v1/projects/p:securityRules", 400),
+        ("POST", "/shutdown", 200),
+    ];
+    for (verb, path, _) in table {
+        for origin in ["https://evil.example", "null"] {
+            assert_eq!(asked(verb, path, origin), (403, false), "{origin} {verb} {path}");
+        }
+    }
+    for (verb, path, status) in table {
+        let origin = if path == documents { "https://app.example.com" } else { "http://localhost:3000" };
+        assert_eq!(asked(verb, path, origin), (status, true), "{origin} {verb} {path}");
     }
 }
 
