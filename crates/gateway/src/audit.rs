@@ -92,9 +92,12 @@ pub(crate) struct Record {
 impl Record {
     /// Of a request that nothing is known of but how it came. None when nobody wants to know.
     pub(crate) fn of(trail: Option<&Arc<Trail>>, method: impl Into<String>, peer: IpAddr) -> Option<Self> {
+        let mut method = method.into();
+        // It may have the path of a request, which is the client's.
+        method.truncate(shortened(&method).len());
         let event = Event {
             request: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            method: method.into(),
+            method,
             database: String::new(),
             principal: "unknown".to_owned(),
             peer,
@@ -216,6 +219,19 @@ mod tests {
         for hostile in [&b""[..], b"\x0a", b"\x0a\x03\xff\xff\xff", b"\x0a\x04evil", b"\xff\xff\xff"] {
             assert_eq!(named(&Bytes::from_static(hostile), 0), None, "{hostile:?}");
         }
+    }
+
+    /// The queue's length would else be no bound on its memory, nor the rate of requests one on the log's growth.
+    #[tokio::test]
+    async fn an_event_keeps_little_of_what_a_client_sent() {
+        let (trail, mut events) = Trail::new();
+        let long = format!("DELETE /emulator/v1/{}", "é".repeat(30_000));
+        let mut record = Record::of(Some(&trail), long.clone(), PEER).expect("a trail");
+        record.about_database(&long);
+        record.ended(None);
+        let told = &events.next(1).await[0];
+        assert!(told.method.starts_with("DELETE /emulator/v1/é"));
+        assert!(told.method.len() <= NAME_BYTES && told.database.len() <= NAME_BYTES);
     }
 
     #[tokio::test]

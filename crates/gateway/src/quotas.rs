@@ -101,14 +101,14 @@ impl Quotas {
     /// RESOURCE_EXHAUSTED when there are too many.
     pub(crate) fn conversation(self: &Arc<Self>, identity: Identity) -> Result<Share, Status> {
         let mut open = self.open.lock();
-        let count = open.entry(identity.clone()).or_default();
-        if *count >= self.conversations {
+        // Who may have none leaves nothing behind.
+        if open.get(&identity).copied().unwrap_or_default() >= self.conversations {
             let most = self.conversations;
             let text =
                 format!("One identity may have {most} streams open. Close some, or listen to more on each.");
             return Err(Status::new(Code::ResourceExhausted, text));
         }
-        *count += 1;
+        *open.entry(identity.clone()).or_default() += 1;
         drop(open);
         Ok(Share { quotas: self.clone(), identity })
     }
@@ -211,6 +211,8 @@ mod tests {
         drop(first);
         drop(open("a").expect("room again"));
         assert_eq!(quotas.open.lock().len(), 1, "who has none is forgotten");
+        let none = Quotas::new(None, 0);
+        assert!(none.conversation(user("a")).is_err() && none.open.lock().is_empty());
     }
 
     #[test]
