@@ -138,6 +138,7 @@ impl View {
 
     /// One document; None when it does not exist.
     pub fn get(&self, path: &DocumentPath) -> Result<Option<Document>, Status> {
+        self.check_cancelled()?;
         let key = documents::key(self.number, path);
         self.counters.documents.fetch_add(1, Ordering::Relaxed);
         let row = self.snapshot.get(Space::Documents, &key).map_err(error::storage)?;

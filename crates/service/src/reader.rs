@@ -113,5 +113,7 @@ mod tests {
         drop(reader);
         assert_eq!(documents.next().unwrap_err().code, Code::Cancelled);
         assert!(view.reads().documents <= 2, "{:?}", view.reads());
+        let one = DocumentPath::new("c/1").unwrap();
+        assert_eq!(view.get(&one).unwrap_err().code, Code::Cancelled, "nor are more read by name");
     }
 }
