@@ -9,6 +9,7 @@ mod scene;
 mod control;
 mod issuer;
 mod limits;
+mod methods;
 mod process;
 mod rules_command;
 mod secrets;
