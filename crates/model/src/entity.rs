@@ -8,6 +8,7 @@ pub mod body;
 pub mod encoding;
 pub mod indexed;
 pub mod key;
+pub mod mapping;
 pub mod order;
 pub mod query;
 pub mod size;
@@ -17,5 +18,5 @@ pub mod write;
 
 mod escape;
 
-pub use key::{Id, Key, Partition, PathElement};
+pub use key::{Id, Key, Partition, PathElement, StoredKey};
 pub use value::{EmbeddedEntity, Entity, EntityValue, Properties, Property, StoredEntity};

@@ -53,10 +53,16 @@ impl<'a> Segment<'a> {
         let number: Option<i64> = digits.and_then(|digits| digits.parse().ok());
         match number {
             // `__id007__` and `__id+7__` are not the integer 7: two names of one key would be one document.
-            Some(number) if digits.is_some_and(|digits| digits == number.to_string()) => Segment::Id(number),
+            Some(number) if digits.is_some_and(is_plain_number) => Segment::Id(number),
             Some(_) | None => Segment::Name(id),
         }
     }
+}
+
+/// Whether digits that can be read as a number are what the number is written as.
+fn is_plain_number(digits: &str) -> bool {
+    let unsigned = digits.strip_prefix('-').unwrap_or(digits);
+    digits == "0" || unsigned.starts_with(|first| matches!(first, '1'..='9'))
 }
 
 impl DatabaseName {

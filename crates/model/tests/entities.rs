@@ -7,7 +7,7 @@ use model::encoding::push_ids;
 use model::entity::encoding::{push_value, push_value_descending, read_value, value_length};
 use model::entity::indexed::indexed_values;
 use model::entity::order::{ValueClass, compare, equal};
-use model::entity::{EmbeddedEntity, EntityValue, Id, Key, Properties, Property, body};
+use model::entity::{EmbeddedEntity, EntityValue, Id, Key, Properties, Property, StoredKey, body};
 use model::{DocumentPath, FieldPath, GeoPoint, Timestamp};
 use proptest::prelude::*;
 use prost::Message;
@@ -86,6 +86,34 @@ fn messages(properties: &Properties) -> std::collections::BTreeMap<String, wire:
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn a_stored_key_is_the_key_and_its_message(key in key()) {
+        let stored = StoredKey::new(key.document_path().expect("the key is complete")).expect("a key's path");
+        let database = key.partition.database_name();
+        prop_assert_eq!(stored.key(&database), key.clone());
+        let mut encoded = Vec::new();
+        body::encode_stored_key(&mut encoded, &database, &stored);
+        prop_assert_eq!(encoded, message_of_key(&key).encode_to_vec());
+    }
+
+    #[test]
+    fn a_property_that_is_told_to_be_single_has_one_value_in_indexes(properties in properties()) {
+        let stored = body::encode(&properties);
+        let indexed = indexed_values(&properties);
+        for (name, property) in &properties {
+            let is_plain = !matches!(
+                property.value,
+                EntityValue::Array(_) | EntityValue::Entity(_) | EntityValue::Key(_)
+            );
+            let single = body::is_single(&stored, name).expect("our own bytes");
+            prop_assert_eq!(single, is_plain && !property.excluded, "{}", name);
+            if single && !name.contains('.') {
+                prop_assert_eq!(indexed.get(name.as_str()).map(Vec::len), Some(1), "{}", name);
+            }
+        }
+        prop_assert!(!body::is_single(&stored, "not there").expect("our own bytes"));
+    }
 
     #[test]
     fn the_order_of_values_is_the_order_of_their_bytes(a in scalar(), b in scalar()) {
@@ -225,4 +253,11 @@ fn keys_sort_as_production_sorts_them() {
     let keys: Vec<Key> =
         paths.iter().map(|text| Key::of_document_path(&database, &path(text)).unwrap()).collect();
     assert!(keys.windows(2).all(|pair| pair[0] < pair[1]), "{keys:?}");
+}
+
+#[test]
+fn a_path_that_no_key_has_is_no_stored_key() {
+    for path in ["ns/!", "c/d", "ns/!/K/a.\u{10ffff}", "ns/!/K\u{0}.\u{10ffff}x/a"] {
+        assert_eq!(StoredKey::new(DocumentPath::new(path).unwrap()), None, "{path:?}");
+    }
 }

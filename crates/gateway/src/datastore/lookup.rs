@@ -25,11 +25,12 @@ pub(super) async fn handle(service: &Service, call: &Call, request: LookupReques
 }
 
 fn push(out: &mut Vec<u8>, answer: &LookedUp) {
+    let mut splicer = splice::Splicer::default();
     for entity in &answer.found {
-        splice::Result::whole(entity).push_field(out, FOUND);
+        splicer.push_result(out, FOUND, &splice::Result::whole(entity));
     }
     for key in &answer.missing {
-        splice::Result::missing(key).push_field(out, MISSING);
+        splicer.push_result(out, MISSING, &splice::Result::missing(key));
     }
     for key in &answer.deferred {
         let mut bytes = Vec::new();

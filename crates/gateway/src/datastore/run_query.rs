@@ -1,9 +1,10 @@
 //! RunQuery.
 
-use model::Status;
 use model::entity::body;
+use model::{DatabaseName, Status};
 use service::{
-    Asked, Call, EntityAnswer, EntityBatch, MoreResults, QueryEntities, ResultType, RowContent, Service,
+    Asked, Call, EntityAnswer, EntityBatch, EntityRow, MoreResults, QueryEntities, ResultType, RowContent,
+    Service,
 };
 use wire::datastore::RunQueryRequest;
 use wire::datastore::entity_result::ResultType as WireType;
@@ -29,6 +30,11 @@ const MORE_RESULTS: u32 = 5;
 const SKIPPED: u32 = 6;
 const READ_TIME: u32 = 8;
 
+/// What a batch takes, about, beside its results.
+const BATCH_BYTES: usize = 512;
+/// What a result takes, about, beside its key, its properties and its cursor.
+const AROUND_BYTES: usize = 96;
+
 pub(super) async fn handle(
     service: &Service,
     call: &Call,
@@ -50,13 +56,13 @@ pub(super) async fn handle(
         explain::asked(request.explain_options.map(|asked| ExplainOptions { analyze: asked.analyze }));
     let asked = QueryEntities { partition, asked, mask, at, explain };
     let answer = service.query_entities(call, asked).await?;
-    Ok(Frames::one(|out| push(out, &answer)))
+    Ok(Frames::one(|out| push(out, &database, &answer)))
 }
 
-fn push(out: &mut Vec<u8>, answer: &EntityAnswer) {
+fn push(out: &mut Vec<u8>, database: &DatabaseName, answer: &EntityAnswer) {
     if let Some(batch) = &answer.batch {
-        let mut bytes = Vec::new();
-        push_batch(&mut bytes, batch);
+        let mut bytes = Vec::with_capacity(batch.rows.iter().map(about_bytes).sum::<usize>() + BATCH_BYTES);
+        push_batch(&mut bytes, database, batch);
         crate::splice::push_time(&mut bytes, READ_TIME, answer.read_time);
         splice::push_bytes(out, BATCH, &bytes);
     }
@@ -72,7 +78,8 @@ fn push(out: &mut Vec<u8>, answer: &EntityAnswer) {
     }
 }
 
-fn push_batch(out: &mut Vec<u8>, batch: &EntityBatch) {
+fn push_batch(out: &mut Vec<u8>, database: &DatabaseName, batch: &EntityBatch) {
+    let mut splicer = splice::Splicer::default();
     splice::push_number(out, SKIPPED, i64::try_from(batch.skipped).unwrap_or(i64::MAX));
     if let Some(cursor) = &batch.skipped_cursor {
         splice::push_bytes(out, SKIPPED_CURSOR, cursor);
@@ -89,10 +96,20 @@ fn push_batch(out: &mut Vec<u8>, batch: &EntityBatch) {
             RowContent::Key => &[],
         };
         let times = splice::Times { created: row.create_time, updated: row.update_time };
-        splice::Result { key: &row.key, properties, times, cursor: &row.cursor }.push_field(out, RESULTS);
+        let key = splice::AnyKey::Stored(database, &row.key);
+        splicer.push_result(out, RESULTS, &splice::Result { key, properties, times, cursor: &row.cursor });
     }
     splice::push_bytes(out, END_CURSOR, &batch.end_cursor);
     splice::push_number(out, MORE_RESULTS, more_results(batch.more_results) as i64);
+}
+
+/// About what a result takes in the answer: its stored bytes, and what stands around them.
+fn about_bytes(row: &EntityRow) -> usize {
+    let content = match &row.content {
+        RowContent::Entity(body) => body.len(),
+        RowContent::Key | RowContent::Properties(_) => 0,
+    };
+    content + 2 * row.key.path().as_str().len() + row.cursor.len() + AROUND_BYTES
 }
 
 fn result_type(result_type: ResultType) -> WireType {

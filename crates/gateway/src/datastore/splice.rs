@@ -5,8 +5,8 @@
 //!                                     ╰ the stored body, as it is: its bytes are the entries of field 3
 //! ```
 
-use model::Timestamp;
-use model::entity::{Key, StoredEntity, body};
+use model::entity::{Key, StoredEntity, StoredKey, body};
+use model::{DatabaseName, Timestamp};
 use prost::Message;
 use prost::encoding::{self, WireType, encode_key, encode_varint, encoded_len_varint, key_len};
 
@@ -23,10 +23,17 @@ const KEY: u32 = 1;
 
 /// One result: an entity's key with its properties, as the bytes of field 3.
 pub(crate) struct Result<'a> {
-    pub(crate) key: &'a Key,
+    pub(crate) key: AnyKey<'a>,
     pub(crate) properties: &'a [u8],
     pub(crate) times: Times,
     pub(crate) cursor: &'a [u8],
+}
+
+/// A key, as a client named it or as it is stored.
+#[derive(Clone, Copy)]
+pub(crate) enum AnyKey<'a> {
+    Named(&'a Key),
+    Stored(&'a DatabaseName, &'a StoredKey),
 }
 
 /// When an entity was made and last changed, where that is known; the version is the latter.
@@ -36,32 +43,23 @@ pub(crate) struct Times {
     pub(crate) updated: Option<Timestamp>,
 }
 
+/// Writes results of one answer.
+#[derive(Default)]
+pub(crate) struct Splicer {
+    /// What stands around the properties of the result that is being written.
+    around: Vec<u8>,
+}
+
 impl<'a> Result<'a> {
     /// A whole entity without a cursor.
     pub(crate) fn whole(entity: &'a StoredEntity) -> Self {
         let times = Times { created: Some(entity.create_time), updated: Some(entity.update_time) };
-        Result { key: &entity.key, properties: &entity.body, times, cursor: &[] }
+        Result { key: AnyKey::Named(&entity.key), properties: &entity.body, times, cursor: &[] }
     }
 
     /// A key of which nothing is there.
     pub(crate) fn missing(key: &'a Key) -> Self {
-        Result { key, properties: &[], times: Times::default(), cursor: &[] }
-    }
-
-    /// Writes the result as field `number` of the message around it.
-    pub(crate) fn push_field(&self, out: &mut Vec<u8>, number: u32) {
-        let mut key = Vec::with_capacity(128);
-        body::encode_key(&mut key, self.key);
-        let entity = head_length(KEY, key.len()) + key.len() + self.properties.len();
-        let mut tail = Vec::with_capacity(64 + self.cursor.len());
-        self.push_tail(&mut tail);
-        let whole = head_length(ENTITY, entity) + entity + tail.len();
-        out.reserve(whole + 16);
-        push_head(out, number, whole);
-        push_head(out, ENTITY, entity);
-        push_bytes(out, KEY, &key);
-        out.extend_from_slice(self.properties);
-        out.extend_from_slice(&tail);
+        Result { key: AnyKey::Named(key), properties: &[], times: Times::default(), cursor: &[] }
     }
 
     fn push_tail(&self, out: &mut Vec<u8>) {
@@ -75,6 +73,29 @@ impl<'a> Result<'a> {
         if let Some(created) = self.times.created {
             encoding::message::encode(CREATE_TIME, &timestamp(created), out);
         }
+    }
+}
+
+impl Splicer {
+    /// Writes a result as field `number` of the message around it.
+    pub(crate) fn push_result(&mut self, out: &mut Vec<u8>, number: u32, result: &Result<'_>) {
+        let around = &mut self.around;
+        around.clear();
+        match result.key {
+            AnyKey::Named(key) => body::encode_key(around, key),
+            AnyKey::Stored(database, key) => body::encode_stored_key(around, database, key),
+        }
+        let key = around.len();
+        result.push_tail(around);
+        let (key, tail) = around.split_at(key);
+        let entity = head_length(KEY, key.len()) + key.len() + result.properties.len();
+        let whole = head_length(ENTITY, entity) + entity + tail.len();
+        out.reserve(whole + 16);
+        push_head(out, number, whole);
+        push_head(out, ENTITY, entity);
+        push_bytes(out, KEY, key);
+        out.extend_from_slice(result.properties);
+        out.extend_from_slice(tail);
     }
 }
 
@@ -166,13 +187,14 @@ mod tests {
     fn what_is_spliced_is_the_generated_message() {
         let moment = |micros| Timestamp::from_micros(micros).expect("in range");
         let (created, updated) = (moment(1_700_000_000_000_001), moment(1_700_000_001_000_000));
+        let mut splicer = Splicer::default();
         for (properties, cursor) in [(all_kinds(), &b""[..]), (Properties::new(), b"here")] {
             for key in [key("(default)", ""), key("d", "tenant")] {
                 let body = body::encode(&properties);
                 let times = Times { created: Some(created), updated: Some(updated) };
                 let mut spliced = Vec::new();
-                let result = Result { key: &key, properties: &body, times, cursor };
-                result.push_field(&mut spliced, 2);
+                let result = Result { key: AnyKey::Named(&key), properties: &body, times, cursor };
+                splicer.push_result(&mut spliced, 2, &result);
                 let entity = proto::Entity {
                     key: Some(to_proto::key(&key)),
                     properties: to_proto::properties(&properties),
@@ -187,6 +209,13 @@ mod tests {
                     }],
                     ..Default::default()
                 };
+                assert_eq!(spliced, generated.encode_to_vec());
+                let path = key.document_path().expect("a complete key");
+                let stored = StoredKey::new(path).expect("the path of a key");
+                let database = key.partition.database_name();
+                let mut spliced = Vec::new();
+                let stored = Result { key: AnyKey::Stored(&database, &stored), ..result };
+                splicer.push_result(&mut spliced, 2, &stored);
                 assert_eq!(spliced, generated.encode_to_vec());
             }
         }

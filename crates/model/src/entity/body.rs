@@ -14,7 +14,7 @@ use crate::FieldPath;
 use crate::body::reader::{find_entry, keep_entries};
 
 pub use crate::body::BodyError;
-pub use writer::{encode_key, encode_value};
+pub use writer::{encode_key, encode_stored_key, encode_value};
 
 /// Field number of `properties` in `Entity`.
 const PROPERTIES: u32 = 3;
@@ -44,6 +44,12 @@ pub fn decode_key(bytes: &[u8]) -> Result<Key, BodyError> {
 /// One property by its whole name, without decoding the others; None when it is not there.
 pub fn find(body: &[u8], name: &str) -> Result<Option<Property>, BodyError> {
     find_entry(body, PROPERTIES, name)?.map(reader::value).transpose()
+}
+
+/// True when a property of that whole name is there, and in indexes with one value: told without reading the value. A
+/// list may have several, an entity and a key may have none; of those it is not told.
+pub fn is_single(body: &[u8], name: &str) -> Result<bool, BodyError> {
+    find_entry(body, PROPERTIES, name)?.map_or(Ok(false), reader::is_single)
 }
 
 /// Only the properties that `mask` names; those that are not there are left out. `__key__` names none.

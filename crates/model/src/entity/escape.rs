@@ -18,7 +18,7 @@ const WAS_SLASH: char = '\u{2}';
 
 /// The id that stands for `name`.
 pub(super) fn escape(name: &str) -> Cow<'_, str> {
-    if !name.contains('/') && !name.contains(".\u{10ffff}") {
+    if !name.contains('/') && !has_mark(name) {
         return match is_number_with_nuls(name) {
             true => Cow::Owned(format!("{name}\0")),
             false => Cow::Borrowed(name),
@@ -39,7 +39,7 @@ pub(super) fn escape(name: &str) -> Cow<'_, str> {
 
 /// The name that `id` stands for; None if it stands for none.
 pub(super) fn unescape(id: &str) -> Option<Cow<'_, str>> {
-    if !id.contains(".\u{10ffff}") {
+    if !has_mark(id) {
         return match is_number_with_nuls(id) {
             true => id.strip_suffix('\0').map(Cow::Borrowed),
             false => Some(Cow::Borrowed(id)),
@@ -60,6 +60,12 @@ pub(super) fn unescape(id: &str) -> Option<Cow<'_, str>> {
         }
     }
     Some(Cow::Owned(name))
+}
+
+/// True when MAX follows a `.` somewhere. Hardly any text has the byte that MAX begins with.
+fn has_mark(text: &str) -> bool {
+    const FIRST_OF_MAX: u8 = 0xf4;
+    text.as_bytes().contains(&FIRST_OF_MAX) && text.contains(".\u{10ffff}")
 }
 
 fn is_number_with_nuls(name: &str) -> bool {

@@ -9,7 +9,7 @@
 //! order of paths is the order of keys.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::sync::Arc;
 
 use super::escape::{escape, unescape};
@@ -36,6 +36,10 @@ pub struct Key {
     /// From the root down; never empty once checked.
     pub path: Vec<PathElement>,
 }
+
+/// A key as it is stored: a document path that stands for one, without the project and the database. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct StoredKey(DocumentPath);
 
 /// One step of a path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,8 +68,12 @@ pub fn kind_of(collection_id: &str) -> Option<Cow<'_, str>> {
 
 /// The path below which the keys of a namespace lie.
 pub fn namespace_path(namespace: &str) -> DocumentPath {
-    let id = if namespace.is_empty() { Cow::Borrowed(DEFAULT_NAMESPACE_ID) } else { escape(namespace) };
+    let id = namespace_id(namespace);
     DocumentPath::new(&format!("{NAMESPACE_KIND}/{id}")).expect("two ids, neither empty")
+}
+
+fn namespace_id(namespace: &str) -> Cow<'_, str> {
+    if namespace.is_empty() { Cow::Borrowed(DEFAULT_NAMESPACE_ID) } else { escape(namespace) }
 }
 
 /// The namespace that the first two ids of `path` name; None if they name none.
@@ -125,14 +133,14 @@ impl Key {
     /// The path that the entity is stored under. None unless the key has a path, each element has an id, and no
     /// kind or name is empty.
     pub fn document_path(&self) -> Option<DocumentPath> {
-        let mut path = String::with_capacity(16 + 24 * self.path.len());
-        path.push_str(namespace_path(&self.partition.namespace).as_str());
+        let mut path = String::with_capacity(16 + 48 * self.path.len());
+        path.extend([NAMESPACE_KIND, "/", &namespace_id(&self.partition.namespace)]);
         for PathElement { kind, id } in &self.path {
             path.push('/');
             path.push_str(&escape(kind));
             path.push('/');
             match id.as_ref()? {
-                Id::Number(number) => path.push_str(&format!("__id{number}__")),
+                Id::Number(number) => write!(path, "__id{number}__").expect("a string takes everything"),
                 Id::Name(name) => path.push_str(&escape(name)),
             }
         }
@@ -142,16 +150,67 @@ impl Key {
     /// The key that is stored under `path` in `database`; None for a path that is none of a key's.
     pub fn of_document_path(database: &DatabaseName, path: &DocumentPath) -> Option<Key> {
         let partition = Partition::new(database, &namespace_of(path)?);
-        let mut ids = path.ids().skip(2);
-        let mut elements = Vec::new();
-        while let (Some(kind), Some(id)) = (ids.next(), ids.next()) {
-            let id = match Segment::parse(id) {
-                Segment::Id(number) => Id::Number(number),
-                Segment::Name(name) => Id::Name(unescape(name)?.into_owned()),
-            };
-            elements.push(PathElement { kind: unescape(kind)?.into_owned(), id: Some(id) });
+        let element = |(kind, id): (Cow<'_, str>, StoredId<'_>)| PathElement {
+            kind: kind.into_owned(),
+            id: Some(match id {
+                StoredId::Number(number) => Id::Number(number),
+                StoredId::Name(name) => Id::Name(name.into_owned()),
+            }),
+        };
+        let path = elements(path).map(|read| read.map(element)).collect::<Option<Vec<_>>>()?;
+        (!path.is_empty()).then_some(Key { partition, path })
+    }
+}
+
+/// An id as a path has it.
+pub(super) enum StoredId<'a> {
+    Number(i64),
+    Name(Cow<'a, str>),
+}
+
+/// The kinds and ids behind a path's namespace; None for what stands for none.
+fn elements(path: &DocumentPath) -> impl Iterator<Item = Option<(Cow<'_, str>, StoredId<'_>)>> {
+    let mut ids = path.ids().skip(2);
+    std::iter::from_fn(move || {
+        let (kind, id) = (ids.next()?, ids.next()?);
+        let id = match Segment::parse(id) {
+            Segment::Id(number) => Some(StoredId::Number(number)),
+            Segment::Name(name) => unescape(name).map(StoredId::Name),
+        };
+        Some(unescape(kind).zip(id))
+    })
+}
+
+impl StoredKey {
+    /// None for a path that is none of a key's.
+    pub fn new(path: DocumentPath) -> Option<Self> {
+        namespace_of(&path)?;
+        let mut depth = 0;
+        for element in elements(&path) {
+            element?;
+            depth += 1;
         }
-        (!elements.is_empty()).then_some(Key { partition, path: elements })
+        (depth > 0).then_some(StoredKey(path))
+    }
+
+    /// The path that stands for it.
+    pub fn path(&self) -> &DocumentPath {
+        &self.0
+    }
+
+    /// The key, in the database that it is stored in.
+    pub fn key(&self, database: &DatabaseName) -> Key {
+        Key::of_document_path(database, &self.0).expect("the path was seen to stand for a key")
+    }
+
+    /// The key's namespace.
+    pub(super) fn namespace(&self) -> Cow<'_, str> {
+        namespace_of(&self.0).expect("the path was seen to stand for a key")
+    }
+
+    /// The key's kinds and ids from the root down.
+    pub(super) fn elements(&self) -> impl Iterator<Item = (Cow<'_, str>, StoredId<'_>)> {
+        elements(&self.0).map(|element| element.expect("the path was seen to stand for a key"))
     }
 }
 

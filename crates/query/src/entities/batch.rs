@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use model::entity::encoding::push_value;
 use model::entity::indexed::indexed_values;
-use model::entity::{EntityValue, Key, Properties, Property, body};
+use model::entity::{EntityValue, Properties, Property, StoredKey, body};
 use model::query::Direction;
 use model::{Document, DocumentPath, Status, Timestamp};
 
@@ -49,7 +49,7 @@ pub struct EntityBatch {
 /// One result.
 #[derive(Clone, Debug)]
 pub struct EntityRow {
-    pub key: Key,
+    pub key: StoredKey,
     pub content: RowContent,
     /// None where only an index was read. The version is the update time in microseconds.
     pub create_time: Option<Timestamp>,
@@ -139,6 +139,7 @@ impl EntityExecution {
             let limit_reached =
                 !skipping && window.limit.is_some_and(|limit| batch.rows.len() as u64 >= limit);
             if limit_reached {
+                self.note(&batch.rows);
                 break self.look_ahead(end.as_deref())?;
             }
             if batch.is_full() {
@@ -157,7 +158,7 @@ impl EntityExecution {
                 }
             }
         };
-        batch.finished(&self, more_results)
+        batch.finished(&mut self, more_results)
     }
 
     /// What comes after the limit.
@@ -177,47 +178,45 @@ impl EntityExecution {
     /// The result at a place.
     pub(super) fn row(&mut self, place: &[u8], found: Found) -> Result<EntityRow, Status> {
         let query = self.query.clone();
-        let cursor = Position::behind(place, &query.order, query.distinct)?.write(query.shape);
+        let cursor = self.cursors.behind(place, &query.order, query.distinct, query.shape)?;
         match &query.output {
             Output::Entities => {
-                let document = self.entity(found)?;
-                let content = RowContent::Entity(document.body.clone());
-                self.result(&document.path, Some(&document), content, cursor)
+                let Document { path, create_time, update_time, body } = self.entity(found)?;
+                result(path, Some((create_time, update_time)), RowContent::Entity(body), cursor)
             }
-            Output::Keys => match &found {
-                Found::Entry(entry, source) => {
-                    self.result(&entry.path(source)?, None, RowContent::Key, cursor)
-                }
-                Found::Document(document) => {
-                    self.result(&document.path, Some(document), RowContent::Key, cursor)
+            Output::Keys => match found {
+                Found::Entry(entry, source) => result(entry.path(&source)?, None, RowContent::Key, cursor),
+                Found::Document(Document { path, create_time, update_time, .. }) => {
+                    result(path, Some((create_time, update_time)), RowContent::Key, cursor)
                 }
             },
             Output::Properties(names) => {
                 let document = self.entity(found)?;
                 let projected = projected(place, names, &document, &query)?;
-                self.result(&document.path, Some(&document), RowContent::Properties(projected), cursor)
+                let times = (document.create_time, document.update_time);
+                result(document.path, Some(times), RowContent::Properties(projected), cursor)
             }
         }
     }
+}
 
-    fn result(
-        &self,
-        path: &DocumentPath,
-        document: Option<&Document>,
-        content: RowContent,
-        cursor: Bytes,
-    ) -> Result<EntityRow, Status> {
-        let foreign = || Status::internal(format!("The path {path} is none of an entity."));
-        // What is computed was never written.
-        let times = document.filter(|document| document.update_time != Timestamp::ZERO);
-        Ok(EntityRow {
-            key: Key::of_document_path(&self.query.database, path).ok_or_else(foreign)?,
-            content,
-            create_time: times.map(|document| document.create_time),
-            update_time: times.map(|document| document.update_time),
-            cursor,
-        })
-    }
+/// A result by its path, with the times when it was created and updated if they are known.
+fn result(
+    path: DocumentPath,
+    times: Option<(Timestamp, Timestamp)>,
+    content: RowContent,
+    cursor: Bytes,
+) -> Result<EntityRow, Status> {
+    // What is computed was never written.
+    let times = times.filter(|(_, updated)| *updated != Timestamp::ZERO);
+    let foreign = || Status::internal(format!("The path {path} is none of an entity."));
+    Ok(EntityRow {
+        key: StoredKey::new(path.clone()).ok_or_else(foreign)?,
+        content,
+        create_time: times.map(|(created, _)| created),
+        update_time: times.map(|(_, updated)| updated),
+        cursor,
+    })
 }
 
 impl EntityRow {
@@ -227,7 +226,7 @@ impl EntityRow {
             RowContent::Key => 0,
             RowContent::Properties(properties) => model::entity::size::properties_size(properties),
         };
-        content + model::entity::size::key_size(&self.key) + self.cursor.len()
+        content + self.key.path().as_str().len() + self.cursor.len()
     }
 }
 
@@ -267,25 +266,27 @@ impl Growing {
 
     pub fn finished(
         self,
-        execution: &EntityExecution,
+        execution: &mut EntityExecution,
         more_results: MoreResults,
     ) -> Result<EntityBatch, Status> {
-        let query = &execution.query;
-        let behind = |place: &[u8], distinct| Position::behind(place, &query.order, distinct);
-        let end = match &self.reached {
-            Reached::Start(start) => start.clone(),
+        let query = execution.query.clone();
+        let mut behind =
+            |place: &[u8], distinct| execution.cursors.behind(place, &query.order, distinct, query.shape);
+        let end_cursor = match &self.reached {
+            Reached::Start(start) => start.write(query.shape),
             Reached::Result(place) => behind(place, query.distinct)?,
             // Not behind the whole group of a distinct query: the group's first result may come next.
             Reached::Rejected(place) => behind(place, 0)?,
         };
-        let skipped_at = self.skipped_at.as_ref().map(|place| behind(place, query.distinct)).transpose()?;
+        let skipped_cursor =
+            self.skipped_at.as_ref().map(|place| behind(place, query.distinct)).transpose()?;
         Ok(EntityBatch {
             result_type: ResultType::of(&query.output),
             stats: super::explain::stats(&execution.run.meter, self.rows.len() as u64, self.skipped),
             rows: self.rows,
             skipped: self.skipped,
-            skipped_cursor: skipped_at.map(|at| at.write(query.shape)),
-            end_cursor: end.write(query.shape),
+            skipped_cursor,
+            end_cursor,
             more_results,
             read_time: execution.read_time(),
         })

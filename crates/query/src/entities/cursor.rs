@@ -6,7 +6,7 @@
 //! Values are kept upright and the side as seen from below, so a cursor serves the reversed query too. A cursor of a
 //! distinct query holds the group's columns only: it stands behind the whole group.
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes, BytesMut};
 use model::encoding::{END, after_prefix, read_ids};
 use model::entity::encoding::value_length;
 use model::entity::query::{EntityFilter, EntityQuery};
@@ -20,6 +20,9 @@ use crate::span::inverted;
 
 const VERSION: u8 = 1;
 const SHAPE_BYTES: usize = 8;
+const HEAD_BYTES: usize = 1 + SHAPE_BYTES + 1;
+/// For how many cursors memory is taken at a time, when the first of them has its length.
+const CURSORS_AT_ONCE: usize = 16;
 
 /// A place between results.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,19 +49,6 @@ impl Position {
     /// Before everything.
     pub fn begin() -> Self {
         Position { side: Side::Begin, pieces: Vec::new() }
-    }
-
-    /// Directly behind the result at `place`; behind its whole group in a distinct query.
-    ///
-    /// # Errors
-    /// INTERNAL for a place that is none of this order.
-    pub fn behind(place: &[u8], order: &[OrderColumn], distinct: usize) -> Result<Self, Status> {
-        let pieces = split(place, order)?;
-        let upright = order.iter().zip(pieces).map(|(column, piece)| upright(piece, column, order));
-        if distinct > 0 {
-            return Ok(Position { side: Side::AfterGroup, pieces: upright.take(distinct).collect() });
-        }
-        Ok(Position { side: behind(order), pieces: upright.collect() })
     }
 
     /// Reads a cursor.
@@ -98,13 +88,10 @@ impl Position {
 
     /// The cursor for clients.
     pub fn write(&self, shape: u64) -> Bytes {
-        let length: usize = self.pieces.iter().map(Vec::len).sum();
-        let mut bytes = Vec::with_capacity(1 + SHAPE_BYTES + 1 + length);
-        bytes.push(VERSION);
-        bytes.extend_from_slice(&shape.to_be_bytes());
-        bytes.push(self.side as u8);
+        let mut bytes = BytesMut::with_capacity(HEAD_BYTES + self.pieces.iter().map(Vec::len).sum::<usize>());
+        push_head(&mut bytes, shape, self.side);
         self.pieces.iter().for_each(|piece| bytes.extend_from_slice(piece));
-        bytes.into()
+        bytes.freeze()
     }
 
     /// The least place that lies behind it. None: nothing does.
@@ -159,6 +146,44 @@ impl Position {
     }
 }
 
+/// Writes cursors of one answer, one behind the other in the same memory.
+#[derive(Default)]
+pub(super) struct CursorWriter(BytesMut);
+
+impl CursorWriter {
+    /// The cursor directly behind the result at `place`; behind its whole group, when a result must be the first for
+    /// the first `distinct` columns.
+    ///
+    /// # Errors
+    /// INTERNAL for a place that is none of this order.
+    pub fn behind(
+        &mut self,
+        place: &[u8],
+        order: &[OrderColumn],
+        distinct: usize,
+        shape: u64,
+    ) -> Result<Bytes, Status> {
+        let CursorWriter(bytes) = self;
+        let length = HEAD_BYTES + place.len() + 1;
+        if bytes.capacity() < length {
+            bytes.reserve(length * CURSORS_AT_ONCE);
+        }
+        push_head(bytes, shape, if distinct > 0 { Side::AfterGroup } else { behind(order) });
+        let wanted = if distinct > 0 { distinct } else { order.len() };
+        for piece in pieces(place, order).take(wanted) {
+            let (column, piece) = piece?;
+            push_upright(bytes, piece, column, order);
+        }
+        Ok(bytes.split().freeze())
+    }
+}
+
+fn push_head(bytes: &mut BytesMut, shape: u64, side: Side) {
+    bytes.put_u8(VERSION);
+    bytes.put_u64(shape);
+    bytes.put_u8(side as u8);
+}
+
 /// The side of what comes later in an order.
 fn behind(order: &[OrderColumn]) -> Side {
     match order.last().map(|column| column.direction) {
@@ -194,32 +219,50 @@ pub(super) fn push_path(place: &mut Vec<u8>, path: &[u8], direction: Direction, 
 }
 
 /// The columns of a place, as they stand in it.
-pub(super) fn split<'p>(place: &'p [u8], order: &[OrderColumn]) -> Result<Vec<&'p [u8]>, Status> {
-    let foreign = || Status::internal("A place of a result is none of its order.");
-    let mut rest = place;
-    let mut pieces = Vec::with_capacity(order.len());
-    for (n, column) in order.iter().enumerate() {
-        let descending = column.direction == Direction::Descending;
-        let length = match column.name {
-            Some(_) => value_length(rest, descending).map_err(|_| foreign())?,
-            None if n + 1 == order.len() => rest.len(),
-            None if descending => path_length(&inverted(rest)).ok_or_else(foreign)?,
-            None => path_length(rest).ok_or_else(foreign)?,
-        };
-        let (piece, after) = rest.split_at(length);
-        pieces.push(piece);
-        rest = after;
+pub(super) fn split<'p>(place: &'p [u8], order: &'p [OrderColumn]) -> Result<Vec<&'p [u8]>, Status> {
+    let mut split = Vec::with_capacity(order.len());
+    for piece in pieces(place, order) {
+        split.push(piece?.1);
     }
-    if rest.is_empty() { Ok(pieces) } else { Err(foreign()) }
+    Ok(split)
 }
 
-/// A column of a place the right way up; a path with its [`END`].
-fn upright(piece: &[u8], column: &OrderColumn, order: &[OrderColumn]) -> Vec<u8> {
+/// The same one by one, each with what it is a column of. A place that is none of the order ends with an error.
+fn pieces<'p>(
+    place: &'p [u8],
+    order: &'p [OrderColumn],
+) -> impl Iterator<Item = Result<(&'p OrderColumn, &'p [u8]), Status>> {
+    let mut rest = place;
+    order.iter().enumerate().map(move |(n, column)| {
+        let is_last = n + 1 == order.len();
+        let length = piece_length(rest, column, is_last).filter(|length| !is_last || *length == rest.len());
+        let length = length.ok_or_else(|| Status::internal("A place of a result is none of its order."))?;
+        let (piece, after) = rest.split_at(length);
+        rest = after;
+        Ok((column, piece))
+    })
+}
+
+/// The length of a column, as it stands at the beginning of `bytes`.
+fn piece_length(bytes: &[u8], column: &OrderColumn, is_last: bool) -> Option<usize> {
+    let descending = column.direction == Direction::Descending;
+    match column.name {
+        Some(_) => value_length(bytes, descending).ok(),
+        None if is_last => Some(bytes.len()),
+        None if descending => path_length(&inverted(bytes)),
+        None => path_length(bytes),
+    }
+}
+
+/// Appends a column of a place the right way up; a path with its [`END`].
+fn push_upright(out: &mut BytesMut, piece: &[u8], column: &OrderColumn, order: &[OrderColumn]) {
     let is_open = column.name.is_none() && order.last() == Some(column);
     match column.direction {
-        Direction::Descending => inverted(piece),
-        Direction::Ascending if is_open => [piece, &[END]].concat(),
-        Direction::Ascending => piece.to_vec(),
+        Direction::Descending => out.extend(piece.iter().map(|byte| !byte)),
+        Direction::Ascending => out.extend_from_slice(piece),
+    }
+    if is_open && column.direction == Direction::Ascending {
+        out.put_u8(END);
     }
 }
 

@@ -7,7 +7,8 @@ use database::View;
 use model::encoding::after_prefix;
 use model::{Code, Document, Status, Timestamp};
 
-use super::cursor::split;
+use super::batch::EntityRow;
+use super::cursor::{CursorWriter, split};
 use super::metadata::MetadataRows;
 use super::normal::{Normal, Output, path_bytes};
 use super::place::Judge;
@@ -29,6 +30,7 @@ pub struct EntityExecution {
     stream: Stream,
     /// The group that the last result was of, in a distinct query.
     group: Option<Vec<u8>>,
+    pub(super) cursors: CursorWriter,
 }
 
 /// One step of an execution.
@@ -69,7 +71,7 @@ impl EntityExecution {
             meter: Meter::default(),
             look_ahead: false,
         };
-        EntityExecution { query, run, judge, stream, group: None }
+        EntityExecution { query, run, judge, stream, group: None, cursors: CursorWriter::default() }
     }
 
     /// The time whose state is read.
@@ -87,6 +89,28 @@ impl EntityExecution {
         if let Stream::Sort { keep, .. } = &mut self.stream {
             *keep = Some(results);
         }
+    }
+
+    /// Notes the results so far, if they are all from the beginning on: whether a row after them is a result can then
+    /// be told without its entity.
+    pub(super) fn note(&mut self, results: &[EntityRow]) {
+        let window = &self.query.window;
+        if window.start.is_some() || window.offset > 0 || !self.query.exploded.is_empty() {
+            return;
+        }
+        self.stream = match std::mem::replace(&mut self.stream, Stream::Nothing) {
+            Stream::Confirm(rows) => {
+                let seen = results.iter().map(|row| self.judge.identity_of(row.key.path())).collect();
+                let bytes = results.iter().map(|row| row.key.path().as_str().len() + ROW_BYTES).sum();
+                Stream::First { rows, seen, bytes }
+            }
+            other @ (Stream::Nothing
+            | Stream::Rows(_)
+            | Stream::First { .. }
+            | Stream::Sort { .. }
+            | Stream::Sorted(_)
+            | Stream::Metadata(_)) => other,
+        };
     }
 
     /// The next row, and whether it is a result.
@@ -147,7 +171,7 @@ impl EntityExecution {
     fn confirmed(&mut self, mut row: Row) -> Result<Next, Status> {
         let place = std::mem::take(&mut row.key);
         let document = self.run.document(row)?;
-        Ok(match self.judge.confirms(&place, &path_bytes(&document.path), &document.body)? {
+        Ok(match self.judge.confirms(&place, &document)? {
             true => Next::Result(Row { key: place, found: Found::Document(document) }),
             false => Next::Rejected(place),
         })

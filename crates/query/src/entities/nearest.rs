@@ -47,7 +47,7 @@ impl EntityExecution {
             }
             batch.take(key, row);
         }
-        batch.finished(&self, MoreResults::None)
+        batch.finished(&mut self, MoreResults::None)
     }
 }
 

@@ -7,10 +7,10 @@ use model::entity::encoding::push_value;
 use model::entity::indexed::indexed_values;
 use model::entity::{EntityValue, Properties, body};
 use model::query::Direction;
-use model::{Code, Status};
+use model::{Code, Document, DocumentPath, Status};
 
 use super::cursor::{push_path, split};
-use super::normal::{Disjunct, Normal, OrderColumn};
+use super::normal::{Disjunct, Normal, OrderColumn, path_bytes};
 use crate::damage;
 use crate::span::inverted;
 
@@ -69,7 +69,12 @@ impl Judge {
     }
 
     /// True when a result stands at `place`, where an index has a row of the entity.
-    pub fn confirms(&self, place: &[u8], path: &[u8], body: &[u8]) -> Result<bool, Status> {
+    pub fn confirms(&self, place: &[u8], entity: &Document) -> Result<bool, Status> {
+        let body = &*entity.body;
+        if self.has_one_place(body)? {
+            return Ok(true);
+        }
+        let path = &path_bytes(&entity.path);
         let combination = if self.query.exploded.is_empty() { None } else { Some(self.combination(place)?) };
         let values = self.values(body)?;
         let mut least: Option<Vec<u8>> = None;
@@ -79,6 +84,17 @@ impl Judge {
             }
         }
         Ok(least.is_some_and(|least| least == place))
+    }
+
+    /// True when the entity has one value of each property that matters, and so one row at most: by far the most
+    /// entities that are asked for.
+    fn has_one_place(&self, body: &[u8]) -> Result<bool, Status> {
+        for name in &self.names {
+            if name.contains('.') || !body::is_single(body, name).map_err(damage)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The values of the exploded properties at a place.
@@ -98,6 +114,15 @@ impl Judge {
         let own = self.query.order.iter().zip(pieces);
         let own = own.filter(|(column, _)| column.name.is_none() || self.is_exploded(column));
         Ok(own.flat_map(|(_, piece)| piece).copied().collect())
+    }
+
+    /// The same by the path of an entity that has one result, where nothing is exploded.
+    pub fn identity_of(&self, path: &DocumentPath) -> Vec<u8> {
+        let key_at = self.query.key_at();
+        let mut identity = Vec::with_capacity(path.as_str().len() + 32);
+        let is_last = key_at + 1 == self.query.order.len();
+        push_path(&mut identity, &path_bytes(path), self.query.order[key_at].direction, is_last);
+        identity
     }
 
     fn is_exploded(&self, column: &OrderColumn) -> bool {

@@ -110,7 +110,7 @@ fn batches_end_early_and_go_on_without_a_gap() {
     loop {
         let (_, batch) = run_entity_query(&world.view(), &query, MissingIndex::Suggest).expect("it runs");
         sizes.push((batch.skipped, batch.rows.len()));
-        keys.extend(batch.rows.into_iter().map(|row| row.key));
+        keys.extend(batch.rows.into_iter().map(|row| row.key.key(&crate::world::database())));
         if batch.more_results != MoreResults::NotFinished {
             assert_eq!(batch.more_results, MoreResults::None);
             break;

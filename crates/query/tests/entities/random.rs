@@ -160,7 +160,7 @@ fn batch(world: &World, query: &EntityQuery) -> Result<EntityBatch, Status> {
 }
 
 fn texts(batch: &EntityBatch) -> Vec<String> {
-    batch.rows.iter().map(|row| row_text(&row.key, &row.content)).collect()
+    batch.rows.iter().map(row_text).collect()
 }
 
 /// The window of the results, and what comes after it.

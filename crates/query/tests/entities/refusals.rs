@@ -157,8 +157,7 @@ fn a_cursor_serves_its_query_and_its_reverse_only() {
         world.run("SELECT * FROM T WHERE __key__ > KEY(T, 1)").expect("it runs").rows[0].cursor.clone();
     let backward = start("SELECT * FROM T WHERE __key__ > KEY(T, 1) ORDER BY __key__ DESC", &forward);
     let found = query::entities::run_entity_query(&world.view(), &backward, query::MissingIndex::Suggest);
-    let keys: Vec<String> =
-        found.expect("it runs").1.rows.iter().map(|row| crate::show::key(&row.key)).collect();
+    let keys: Vec<String> = found.expect("it runs").1.rows.iter().map(crate::world::row_text).collect();
     assert_eq!(keys, ["T:2"]);
     for bytes in [&b""[..], b"x", &by_a[..by_a.len() - 1], &[&by_a[..], b"x"].concat()] {
         refused(&start("SELECT * FROM T ORDER BY a", &Bytes::copy_from_slice(bytes)));

@@ -161,7 +161,7 @@ fn the_nearest_to_a_vector_are_found_with_their_distances() {
         let row = |row: &query::entities::EntityRow| {
             let RowContent::Entity(stored) = &row.content else { panic!("whole entities") };
             let far = body::find(stored, "far").expect("a body").expect("a distance");
-            format!("{} {}", crate::show::key(&row.key), crate::show::property(&far))
+            format!("{} {}", crate::world::row_text(row), crate::show::property(&far))
         };
         batch.rows.iter().map(row).collect::<Vec<_>>()
     };

@@ -10,7 +10,7 @@ use model::entity::{Entity, EntityValue, Id, Key, Partition, PathElement, Proper
 use model::query::Direction;
 use model::{DatabaseName, Status};
 use query::MissingIndex;
-use query::entities::{EntityBatch, RowContent, run_entity_query};
+use query::entities::{EntityBatch, EntityRow, RowContent, run_entity_query};
 use storage::Engine;
 use storage::memory::MemoryEngine;
 
@@ -82,17 +82,18 @@ impl World {
 
     /// The results of a query, as text.
     pub fn results(&self, gql: &str) -> Vec<String> {
-        self.run(gql).expect(gql).rows.iter().map(|row| row_text(&row.key, &row.content)).collect()
+        self.run(gql).expect(gql).rows.iter().map(row_text).collect()
     }
 }
 
 /// `Task:5` or, of a projection, `Task:5 a=1 b="x"`.
-pub fn row_text(key: &Key, content: &RowContent) -> String {
-    match content {
-        RowContent::Entity(_) | RowContent::Key => show::key(key),
+pub fn row_text(row: &EntityRow) -> String {
+    let key = row.key.key(&database());
+    match &row.content {
+        RowContent::Entity(_) | RowContent::Key => show::key(&key),
         RowContent::Properties(properties) => {
             let shown = properties.iter().map(|(name, value)| format!(" {name}={}", show::property(value)));
-            format!("{}{}", show::key(key), shown.collect::<String>())
+            format!("{}{}", show::key(&key), shown.collect::<String>())
         }
     }
 }

@@ -91,7 +91,7 @@ impl Service {
             let started = Instant::now();
             let mut batch = plan.execute(view).batch()?;
             let ran = Some((batch.stats, started.elapsed()));
-            mask_rows(&mut batch, mask.as_deref())?;
+            mask_rows(&mut batch, mask.as_deref(), view.database())?;
             Ok(Outcome { batch: Some(batch), explained: explained(ran) })
         };
         let (Outcome { batch, explained }, read_time) = self.work.read(call, &reader, run).await?;
@@ -131,11 +131,15 @@ fn plan(
     if explain == Explain::Plan { plan.map_err(no_plan) } else { plan }
 }
 
-fn mask_rows(batch: &mut EntityBatch, mask: Option<&[FieldPath]>) -> Result<(), Status> {
+fn mask_rows(
+    batch: &mut EntityBatch,
+    mask: Option<&[FieldPath]>,
+    database: &DatabaseName,
+) -> Result<(), Status> {
     let Some(mask) = mask else { return Ok(()) };
     for row in &mut batch.rows {
         if let RowContent::Entity(body) = &mut row.content {
-            *body = masked(body, &row.key, mask)?;
+            *body = masked(body, &row.key.key(database), mask)?;
         }
     }
     Ok(())

@@ -206,13 +206,14 @@ impl Gathering {
 
 /// A result as clients read it; adds to what the answer takes.
 fn proto(home: &Home, row: &EntityRow, bytes: &mut usize) -> Result<EntityProto, Status> {
+    let key = row.key.key(&home.database);
     Ok(match &row.content {
         RowContent::Entity(body) => {
             *bytes += body.len();
-            from_model::entity(home, &row.key, &decode(body)?)
+            from_model::entity(home, &key, &decode(body)?)
         }
-        RowContent::Key => from_model::entity(home, &row.key, &Properties::new()),
-        RowContent::Properties(properties) => from_model::projected(home, &row.key, properties),
+        RowContent::Key => from_model::entity(home, &key, &Properties::new()),
+        RowContent::Properties(properties) => from_model::projected(home, &key, properties),
     })
 }
 

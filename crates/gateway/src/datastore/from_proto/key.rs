@@ -1,5 +1,7 @@
 //! Keys and partitions. What names no database is in the request's own.
 
+use std::sync::Arc;
+
 use model::entity::validate::{check_database, check_namespace};
 use model::entity::{Id, Key, Partition, PathElement};
 use model::{DatabaseName, Status};
@@ -29,9 +31,11 @@ fn given(database: &DatabaseName, partition: Option<proto::PartitionId>) -> Part
     if project_id.is_empty() && database_id.is_empty() {
         return Partition::new(database, &namespace_id);
     }
+    // By far the most keys are of the request's own database.
+    let own = |own: &Arc<str>, given: &str| if **own == *given { own.clone() } else { given.into() };
     Partition {
-        project: project_id.into(),
-        database: stored_database(&database_id).into(),
+        project: own(&database.project, &project_id),
+        database: own(&database.database, stored_database(&database_id)),
         namespace: namespace_id.into(),
     }
 }

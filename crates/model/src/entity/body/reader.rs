@@ -24,6 +24,17 @@ pub(super) fn value(bytes: &[u8]) -> Result<Property, BodyError> {
     value_at(bytes, 0)
 }
 
+/// See [`super::is_single`].
+pub(super) fn is_single(bytes: &[u8]) -> Result<bool, BodyError> {
+    let mut message = Message(bytes);
+    let (number, _) = message.next()?.ok_or(BodyError)?;
+    let mut single = !matches!(number, field::ARRAY | field::ENTITY | field::KEY);
+    while let Some((number, _)) = message.next()? {
+        single &= number != field::EXCLUDED;
+    }
+    Ok(single)
+}
+
 fn value_at(bytes: &[u8], depth: usize) -> Result<Property, BodyError> {
     if depth > MAX_DEPTH {
         return Err(BodyError);

@@ -1,10 +1,12 @@
 //! Writes properties as `google.datastore.v1` messages, byte for byte as protobuf would.
 
 use super::PROPERTIES;
+use crate::DatabaseName;
 use crate::body::writer::{
     VARINT, push_bytes, push_double, push_entry, push_geo_point, push_message, push_tag, push_timestamp,
     push_varint,
 };
+use crate::entity::key::{StoredId, StoredKey};
 use crate::entity::{EmbeddedEntity, EntityValue, Id, Key, Partition, PathElement, Properties, Property};
 
 pub(super) mod field {
@@ -49,7 +51,8 @@ pub fn encode_value(out: &mut Vec<u8>, property: &Property) {
 
 /// Canonical bytes of one `google.datastore.v1.Key` message.
 pub fn encode_key(out: &mut Vec<u8>, key: &Key) {
-    push_message(out, 1, |out| push_partition(out, &key.partition));
+    let Partition { project, database, namespace } = &key.partition;
+    push_message(out, 1, |out| push_partition(out, project, database, namespace));
     for PathElement { kind, id } in &key.path {
         push_message(out, 2, |out| {
             push_text(out, 1, kind);
@@ -62,11 +65,24 @@ pub fn encode_key(out: &mut Vec<u8>, key: &Key) {
     }
 }
 
-fn push_partition(out: &mut Vec<u8>, partition: &Partition) {
-    let database = if &*partition.database == UNNAMED_DATABASE { "" } else { &*partition.database };
-    push_text(out, 2, &partition.project);
-    push_text(out, 3, database);
-    push_text(out, 4, &partition.namespace);
+/// The same bytes for a key as it is stored in a database.
+pub fn encode_stored_key(out: &mut Vec<u8>, database: &DatabaseName, key: &StoredKey) {
+    push_message(out, 1, |out| push_partition(out, &database.project, &database.database, &key.namespace()));
+    for (kind, id) in key.elements() {
+        push_message(out, 2, |out| {
+            push_text(out, 1, &kind);
+            match id {
+                StoredId::Number(number) => push_number(out, 2, number),
+                StoredId::Name(name) => push_bytes(out, 3, name.as_bytes()),
+            }
+        });
+    }
+}
+
+fn push_partition(out: &mut Vec<u8>, project: &str, database: &str, namespace: &str) {
+    push_text(out, 2, project);
+    push_text(out, 3, if database == UNNAMED_DATABASE { "" } else { database });
+    push_text(out, 4, namespace);
 }
 
 /// A string outside a oneof: not written when it is empty.
