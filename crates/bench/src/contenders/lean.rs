@@ -74,6 +74,19 @@ impl LeanClient {
         method: &LeanMethod,
         message: &impl Message,
     ) -> Result<A, Failure> {
+        let mut answers = self.call_for_all(method, message).await?;
+        answers
+            .pop()
+            .filter(|_| answers.is_empty())
+            .ok_or_else(|| Failure::new("the server answered no single message"))
+    }
+
+    /// Calls a method that answers some messages, and waits for all of them.
+    pub async fn call_for_all<A: Message + Default>(
+        &mut self,
+        method: &LeanMethod,
+        message: &impl Message,
+    ) -> Result<Vec<A>, Failure> {
         let failure = Failure::doing("call the server");
         self.try_call(method, message).await.map_err(failure)?.take()
     }
@@ -180,16 +193,31 @@ struct Answer {
 }
 
 impl Answer {
-    fn take<A: Message + Default>(mut self) -> Result<A, Failure> {
+    fn take<A: Message + Default>(mut self) -> Result<Vec<A>, Failure> {
         let status = self.trailers.get("grpc-status").map_or("none", |status| status.to_str().unwrap_or("?"));
         if status != "0" {
             let text = self.trailers.get("grpc-message").map_or("", |text| text.to_str().unwrap_or("?"));
             return Err(Failure::new(format!("the server answered status {status}: {text}")));
         }
-        if self.data.len() < HEAD_BYTES {
-            return Err(Failure::new("the server answered no message"));
+        let mut messages = Vec::new();
+        while let Some(message) = split_message(&mut self.data) {
+            messages.push(A::decode(message).map_err(Failure::doing("read an answer"))?);
         }
-        self.data.advance(HEAD_BYTES);
-        A::decode(self.data).map_err(Failure::doing("read an answer"))
+        if self.data.is_empty() {
+            Ok(messages)
+        } else {
+            Err(Failure::new("the server answered half a message"))
+        }
     }
+}
+
+/// Takes the first message off, if it is whole.
+fn split_message(data: &mut Bytes) -> Option<Bytes> {
+    let (_, rest) = data.split_first()?;
+    let length = u32::from_be_bytes(*rest.first_chunk()?) as usize;
+    if data.len() < HEAD_BYTES + length {
+        return None;
+    }
+    data.advance(HEAD_BYTES);
+    Some(data.split_to(length))
 }
