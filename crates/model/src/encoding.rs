@@ -203,6 +203,11 @@ pub(crate) fn ordered_i64(number: i64) -> [u8; 8] {
 }
 
 pub(crate) fn push_escaped(out: &mut Vec<u8>, bytes: &[u8]) {
+    // Hardly ever is there a zero in it, and to look for one is faster than to split.
+    if !bytes.contains(&0) {
+        out.extend_from_slice(bytes);
+        return out.extend_from_slice(&[0, 1]);
+    }
     for part in bytes.split_inclusive(|byte| *byte == 0) {
         out.extend_from_slice(part);
         if part.last() == Some(&0) {

@@ -14,7 +14,11 @@ const HEADER: usize = 1 + 2 * TIME_BYTES;
 
 /// The key of a document.
 pub fn key(number: DatabaseNumber, path: &DocumentPath) -> Vec<u8> {
-    let mut key = group(number, path.collection_id());
+    let collection_id = path.collection_id();
+    // Each id has a tag and an end; more room is hardly ever needed.
+    let mut key = Vec::with_capacity(NUMBER_BYTES + 3 * (collection_id.len() + path.as_str().len()));
+    key.extend_from_slice(&number.prefix());
+    push_id(&mut key, collection_id);
     push_ids(&mut key, path.ids());
     key
 }
