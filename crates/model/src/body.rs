@@ -39,11 +39,20 @@ pub fn decode_value(bytes: &[u8]) -> Result<Value, BodyError> {
 
 /// The value of one field, without decoding the others; `None` when it is not there.
 pub fn find(body: &[u8], path: &FieldPath) -> Result<Option<Value>, BodyError> {
-    let Some(bytes) = reader::find_entry(body, writer::DOCUMENT_FIELDS, path.first())? else {
+    find_below(body, path.first(), &path.segments()[1..])
+}
+
+/// The value of one field of a body, read without the rest; its name is taken as it is.
+pub fn find_field(body: &[u8], name: &str) -> Result<Option<Value>, BodyError> {
+    find_below(body, name, &[])
+}
+
+fn find_below(body: &[u8], field: &str, below: &[String]) -> Result<Option<Value>, BodyError> {
+    let Some(bytes) = reader::find_entry(body, writer::DOCUMENT_FIELDS, field)? else {
         return Ok(None);
     };
     let mut message = bytes;
-    for segment in &path.segments()[1..] {
+    for segment in below {
         match reader::find_in_map(message, segment)? {
             Some(inner) => message = inner,
             None => return Ok(None),

@@ -14,7 +14,7 @@ use crate::proof::{self, Disjunct};
 use crate::request::{Method, Operation, Request, resource};
 use crate::steps::{Step, absolute, relative, rooted};
 use crate::syntax::{Allow, Block, Item, Match, Name, Segment, Version};
-use crate::value::{Map, Value};
+use crate::value::{Map, Place, Value};
 use crate::verdict::{Denial, Reason, Verdict, Why};
 
 /// The service whose rules are about documents.
@@ -71,12 +71,14 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn document(&mut self, request: &Request, path: &DocumentPath) -> Result<bool, Fault> {
-        let known = path.ids().map(|id| Step::Known(id.into())).collect();
+        let database = request.database;
+        self.steps = rooted(database, path.ids().map(|id| Step::Known(id.into())));
         self.evaluator.resource = match request.operation.before() {
             Some(body) => resource(request.database, path, body.clone()),
             None => Value::Null,
         };
-        self.path(request, known)
+        let place = Place::Document { database: database.clone(), path: path.clone() };
+        self.path(request, place)
     }
 
     /// Every disjunct must be allowed, by whichever `allow`.
@@ -103,7 +105,8 @@ impl Walk<'_> {
     ) -> Result<bool, Fault> {
         let steps = proof::steps(query, &disjunct);
         let id = steps.last().and_then(Step::value).unwrap_or(Value::Null);
-        let name = absolute(&rooted(request.database, steps.clone()));
+        self.steps = rooted(request.database, steps);
+        let name = absolute(&self.steps);
         self.evaluator.resource = match &disjunct.name {
             // A query by name alone is judged as a read of that document.
             Some(path) if disjunct.only_name => {
@@ -114,15 +117,15 @@ impl Walk<'_> {
             _ => Value::Object(Map::new([
                 ("data".into(), disjunct.data.into_map()),
                 ("id".into(), id),
-                ("__name__".into(), name),
+                ("__name__".into(), name.clone()),
             ])),
         };
-        self.path(request, steps)
+        self.path(request, Place::Known(name))
     }
 
-    fn path(&mut self, request: &Request, below: Vec<Step>) -> Result<bool, Fault> {
-        self.steps = rooted(request.database, below);
-        self.evaluator.request = request.variable(absolute(&self.steps));
+    /// Tries the blocks for the steps that were found, which lead to `place`.
+    fn path(&mut self, request: &Request, place: Place) -> Result<bool, Fault> {
+        self.evaluator.request = request.variable(place);
         let tree = self.evaluator.tree;
         for service in tree.services.iter().filter(|service| service.name == SERVICE) {
             if self.block(&service.block, 0)? {

@@ -26,7 +26,7 @@ pub(crate) struct Evaluator<'a> {
     pub tree: &'a Tree,
     pub lines: &'a Lines,
     /// The id of the database.
-    pub database: &'a str,
+    pub database: &'a Name,
     pub request: Value,
     pub resource: Value,
     pub documents: &'a dyn Documents,

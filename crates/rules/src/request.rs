@@ -4,18 +4,18 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use model::principal::User;
 use model::query::{Direction, StructuredQuery};
 use model::{DocumentPath, Fields, Parent, Timestamp};
 
-use crate::names::{OBJECT, REQUEST};
-use crate::syntax::Name;
-use crate::value::{Instant, Map, Path, Value};
+use crate::names::REQUEST;
+use crate::value::{Asked, Instant, Map, Path, Place, Value};
 
 /// One operation of an end user: what the rules decide about.
 #[derive(Clone, Debug)]
 pub struct Request<'a> {
     /// The id of the database, such as `(default)`.
-    pub database: &'a str,
+    pub database: &'a Arc<str>,
     /// Of the commit or the read; server timestamps in `after` have exactly this value.
     pub time: Timestamp,
     /// None for a user who is not signed in.
@@ -34,6 +34,12 @@ pub struct Auth {
 pub trait Claims: fmt::Debug + Send + Sync {
     /// By name; always the same.
     fn fields(&self) -> &Fields;
+}
+
+impl Claims for User {
+    fn fields(&self) -> &Fields {
+        &self.claims
+    }
 }
 
 impl Claims for Fields {
@@ -112,33 +118,20 @@ impl Operation<'_> {
 }
 
 impl Request<'_> {
-    /// The variable `request`, when it is about `path`.
-    pub(crate) fn variable(&self, path: Value) -> Value {
+    /// The variable `request`, when it is about what is at `place`.
+    pub(crate) fn variable(&self, place: Place) -> Value {
         let keys = &*REQUEST;
-        let mut entries: Vec<(Name, Value)> = vec![
-            (keys.auth.clone(), self.auth_variable()),
-            (keys.method.clone(), Value::string(self.operation.method().name())),
-            (keys.path.clone(), path),
-            (keys.time.clone(), Value::Timestamp(Instant::of(self.time))),
-        ];
-        match &self.operation {
-            Operation::Get { .. } => {}
-            Operation::List { query } => entries.push((keys.query.clone(), self.query_variable(query))),
+        let more = match &self.operation {
+            Operation::Get { .. } => None,
+            Operation::List { query } => Some((keys.query.clone(), self.query_variable(query))),
             Operation::Create { path, after } | Operation::Update { path, after, .. } => {
-                entries.push((keys.resource.clone(), resource(self.database, path, after.clone())));
+                Some((keys.resource.clone(), resource(self.database, path, after.clone())))
             }
             // The key is there, unlike in a read.
-            Operation::Delete { .. } => entries.push((keys.resource.clone(), Value::Null)),
-        }
-        Value::Object(Map::new(entries))
-    }
-
-    fn auth_variable(&self) -> Value {
-        let Some(auth) = self.auth else { return Value::Null };
-        Value::Object(Map::new([
-            (OBJECT.uid.clone(), Value::String(auth.uid.clone())),
-            (OBJECT.token.clone(), Value::Map(Map::claims(auth.token.clone()))),
-        ]))
+            Operation::Delete { .. } => Some((keys.resource.clone(), Value::Null)),
+        };
+        let (method, time) = (self.operation.method(), Instant::of(self.time));
+        Value::Object(Map::request(Asked { auth: self.auth.cloned(), method, place, time, more }))
     }
 
     fn query_variable(&self, query: &StructuredQuery) -> Value {
@@ -173,6 +166,6 @@ impl Request<'_> {
 }
 
 /// A document as rules see it.
-pub(crate) fn resource(database: &str, path: &DocumentPath, body: Bytes) -> Value {
+pub(crate) fn resource(database: &Arc<str>, path: &DocumentPath, body: Bytes) -> Value {
     Value::Object(Map::document(database, path, body))
 }

@@ -9,6 +9,9 @@ use crate::names::ROOT;
 use crate::syntax::Name;
 use crate::value::{Path, Value};
 
+/// Steps that most paths do not have more of.
+const ROOM: usize = 8;
+
 /// One part of a path.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
@@ -31,9 +34,11 @@ impl Step {
 }
 
 /// `/databases/{database}/documents` and what is below.
-pub(crate) fn rooted(database: &str, below: Vec<Step>) -> Vec<Step> {
-    let root = [ROOT.databases.clone(), database.into(), ROOT.documents.clone()];
-    root.into_iter().map(Step::Known).chain(below).collect()
+pub(crate) fn rooted(database: &Name, below: impl IntoIterator<Item = Step>) -> Vec<Step> {
+    let root = [ROOT.databases.clone(), database.clone(), ROOT.documents.clone()];
+    let mut steps = Vec::with_capacity(ROOM);
+    steps.extend(root.into_iter().map(Step::Known).chain(below));
+    steps
 }
 
 /// The whole of it as a path.

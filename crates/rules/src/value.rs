@@ -1,6 +1,7 @@
 //! The values that expressions have.
 
 mod list;
+mod made;
 mod map;
 mod path;
 mod text;
@@ -17,6 +18,7 @@ pub use path::Path;
 pub(crate) use time::NANOS;
 pub use time::{Duration, Instant};
 
+pub(crate) use made::{Asked, Place};
 pub(crate) use map::Lookup;
 pub(crate) use text::float_text;
 

@@ -1,6 +1,6 @@
 //! `get()`, `exists()`, `getAfter()` and `existsAfter()`: documents that rules look up.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use model::{DocumentPath, Status};
@@ -40,12 +40,22 @@ pub trait Documents {
 pub struct Accesses {
     per_operation: usize,
     in_all: usize,
-    /// By path and whether it was read after the writes.
-    seen: BTreeMap<DocumentPath, [Option<Option<Bytes>>; 2]>,
-    /// Of the operation that is being decided.
-    operation: BTreeSet<DocumentPath>,
+    /// So few that they are looked through faster than a map: at most `in_all`.
+    seen: Vec<LookedUp>,
+    /// Which decision is being made, and how many documents it has looked up.
+    decision: u64,
+    in_decision: usize,
     /// Documents that queries asked for by name.
     subjects: BTreeSet<DocumentPath>,
+}
+
+#[derive(Debug)]
+struct LookedUp {
+    path: DocumentPath,
+    /// The last decision for which it counts.
+    decision: u64,
+    /// Its bodies before and after the writes, once they were read.
+    bodies: [Option<Option<Bytes>>; 2],
 }
 
 impl Accesses {
@@ -63,8 +73,9 @@ impl Accesses {
         Accesses {
             per_operation,
             in_all,
-            seen: BTreeMap::new(),
-            operation: BTreeSet::new(),
+            seen: Vec::new(),
+            decision: 0,
+            in_decision: 0,
             subjects: BTreeSet::new(),
         }
     }
@@ -72,12 +83,13 @@ impl Accesses {
     /// The documents that decisions looked up: when one changes, a decision that is still relied on must be made again,
     /// with new accesses.
     pub fn paths(&self) -> impl Iterator<Item = &DocumentPath> {
-        self.seen.keys().chain(self.subjects.iter())
+        self.seen.iter().map(|seen| &seen.path).chain(self.subjects.iter())
     }
 
     /// The next decision begins.
     pub(crate) fn begin(&mut self) {
-        self.operation.clear();
+        self.decision += 1;
+        self.in_decision = 0;
     }
 
     /// Notes a document that a query asks for by name. It is not counted.
@@ -85,17 +97,25 @@ impl Accesses {
         self.subjects.insert(path.clone());
     }
 
-    /// Counts a path; an error when there are too many.
-    fn count(&mut self, path: &DocumentPath) -> Result<(), Fault> {
-        if self.operation.contains(path) {
-            return Ok(());
+    /// Counts a path, and answers what is known of it; an error when there are too many.
+    fn count(&mut self, path: &DocumentPath) -> Result<&mut LookedUp, Fault> {
+        let decision = self.decision;
+        let known = self.seen.iter().position(|seen| seen.path == *path);
+        if known.is_none_or(|at| self.seen[at].decision != decision) {
+            let is_too_much = known.is_none() && self.seen.len() >= self.in_all;
+            if self.in_decision >= self.per_operation || is_too_much {
+                return Err(Fault::error(
+                    "Too many document access calls: the limit of a request is reached.",
+                ));
+            }
+            self.in_decision += 1;
         }
-        let new = !self.seen.contains_key(path);
-        if self.operation.len() >= self.per_operation || (new && self.seen.len() >= self.in_all) {
-            return Err(Fault::error("Too many document access calls: the limit of a request is reached."));
-        }
-        self.operation.insert(path.clone());
-        Ok(())
+        let at = known.unwrap_or_else(|| {
+            self.seen.push(LookedUp { path: path.clone(), decision, bodies: [None, None] });
+            self.seen.len() - 1
+        });
+        self.seen[at].decision = decision;
+        Ok(&mut self.seen[at])
     }
 }
 
@@ -123,8 +143,7 @@ impl Evaluator<'_> {
     }
 
     fn look_up(&mut self, path: &DocumentPath, after: bool) -> Result<Option<Bytes>, Fault> {
-        self.accesses.count(path)?;
-        let slot = &mut self.accesses.seen.entry(path.clone()).or_default()[usize::from(after)];
+        let slot = &mut self.accesses.count(path)?.bodies[usize::from(after)];
         if let Some(seen) = slot {
             return Ok(seen.clone());
         }

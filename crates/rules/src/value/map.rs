@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use model::{DocumentPath, FieldPath, Fields, body};
+use model::{DocumentPath, Fields, body};
 
-use super::{HEAVIEST, Path, Value};
+use super::made::{Asked, Made};
+use super::{HEAVIEST, Value};
 use crate::fault::Fault;
-use crate::names::OBJECT;
-use crate::request::Claims;
+use crate::request::{Auth, Claims};
 
-type Entries = BTreeMap<Arc<str>, Value>;
+pub(super) type Entries = BTreeMap<Arc<str>, Value>;
 
 /// A map from strings to values.
 #[derive(Clone, Debug)]
@@ -29,16 +29,9 @@ enum Form {
         body: Bytes,
         whole: OnceLock<Entries>,
     },
-    /// A document: `data`, `id` and `__name__`, of which a condition often reads the first.
-    Document {
-        database: Arc<str>,
-        path: DocumentPath,
-        data: Value,
-        whole: OnceLock<Entries>,
-    },
-    /// The claims of a token, read when they are looked at.
-    Claims {
-        claims: Arc<dyn Claims>,
+    /// What the server makes.
+    Made {
+        made: Made,
         whole: OnceLock<Entries>,
     },
     /// Documents of a query have at least these fields; what else, differs.
@@ -69,14 +62,28 @@ impl Map {
     }
 
     /// A document as rules see it.
-    pub(crate) fn document(database: &str, path: &DocumentPath, body: Bytes) -> Self {
-        let (database, path, data) = (database.into(), path.clone(), Value::Map(Self::stored(body)));
-        Map(Arc::new(Form::Document { database, path, data, whole: OnceLock::new() }))
+    pub(crate) fn document(database: &Arc<str>, path: &DocumentPath, body: Bytes) -> Self {
+        let (database, path, data) = (database.clone(), path.clone(), Value::Map(Self::stored(body)));
+        Self::made(Made::Document { database, path, data })
+    }
+
+    /// The variable `request`.
+    pub(crate) fn request(asked: Asked) -> Self {
+        Self::made(Made::Request(asked))
+    }
+
+    /// `request.auth`
+    pub(crate) fn auth(auth: Auth) -> Self {
+        Self::made(Made::Auth(auth))
     }
 
     /// The claims of a token.
     pub(crate) fn claims(claims: Arc<dyn Claims>) -> Self {
-        Map(Arc::new(Form::Claims { claims, whole: OnceLock::new() }))
+        Self::made(Made::Claims(claims))
+    }
+
+    fn made(made: Made) -> Self {
+        Map(Arc::new(Form::Made { made, whole: OnceLock::new() }))
     }
 
     /// The fields of a document, read when they are looked at.
@@ -95,22 +102,13 @@ impl Map {
         match &*self.0 {
             Form::Whole { entries, .. } => Ok(found(entries)),
             Form::Open(known) => Ok(known.get(key).cloned().map_or(Lookup::Unknown, Lookup::Found)),
-            Form::Document { database, path, data, .. } => Ok(match key {
-                "data" => Lookup::Found(data.clone()),
-                "id" => Lookup::Found(Value::string(path.document_id())),
-                "__name__" => Lookup::Found(Value::Path(Path::of_document(database, path.ids()))),
-                _ => Lookup::Absent,
-            }),
-            Form::Claims { claims, .. } => {
-                let claim = claims.fields().get(key);
-                Ok(claim.map_or(Lookup::Absent, |claim| Lookup::Found(Value::of(claim))))
-            }
+            Form::Made { made, .. } => Ok(made.get(key).map_or(Lookup::Absent, Lookup::Found)),
             Form::Stored { body, whole } => match whole.get() {
                 Some(entries) => Ok(found(entries)),
                 // No field has an empty name.
                 None if key.is_empty() => Ok(Lookup::Absent),
                 None => {
-                    let value = body::find(body, &FieldPath::single(key)).map_err(Fault::damage)?;
+                    let value = body::find_field(body, key).map_err(Fault::damage)?;
                     Ok(value.map_or(Lookup::Absent, |value| Lookup::Found(Value::of(&value))))
                 }
             },
@@ -122,15 +120,7 @@ impl Map {
         match &*self.0 {
             Form::Whole { entries, .. } => Ok(entries),
             Form::Open(_) => Err(Fault::unknown()),
-            Form::Document { database, path, data, whole } => Ok(whole.get_or_init(|| {
-                let name = Value::Path(Path::of_document(database, path.ids()));
-                let id = Value::string(path.document_id());
-                let keys = &*OBJECT;
-                [(&keys.data, data.clone()), (&keys.id, id), (&keys.name, name)]
-                    .map(|(key, value)| (key.clone(), value))
-                    .into()
-            })),
-            Form::Claims { claims, whole } => Ok(whole.get_or_init(|| convert(claims.fields()).collect())),
+            Form::Made { made, whole } => Ok(whole.get_or_init(|| made.entries())),
             Form::Stored { body, whole } => {
                 if let Some(entries) = whole.get() {
                     return Ok(entries);
@@ -145,7 +135,7 @@ impl Map {
     pub(crate) fn known_entries(&self) -> Option<&Entries> {
         match &*self.0 {
             Form::Open(known) => Some(known),
-            Form::Whole { .. } | Form::Document { .. } | Form::Claims { .. } | Form::Stored { .. } => None,
+            Form::Whole { .. } | Form::Made { .. } | Form::Stored { .. } => None,
         }
     }
 
@@ -153,9 +143,7 @@ impl Map {
     pub fn read_entries(&self) -> impl Iterator<Item = (&str, &Value)> {
         let entries = match &*self.0 {
             Form::Whole { entries, .. } | Form::Open(entries) => Some(entries),
-            Form::Document { whole, .. } | Form::Claims { whole, .. } | Form::Stored { whole, .. } => {
-                whole.get()
-            }
+            Form::Made { whole, .. } | Form::Stored { whole, .. } => whole.get(),
         };
         entries.into_iter().flatten().map(|(key, value)| (&**key, value))
     }
@@ -164,7 +152,7 @@ impl Map {
     pub(crate) fn settled(&self) -> &Entries {
         match &*self.0 {
             Form::Whole { entries, .. } | Form::Open(entries) => entries,
-            Form::Document { whole, .. } | Form::Claims { whole, .. } | Form::Stored { whole, .. } => {
+            Form::Made { whole, .. } | Form::Stored { whole, .. } => {
                 whole.get().expect("a map is settled before it is compared")
             }
         }
@@ -173,18 +161,13 @@ impl Map {
     /// Reads a stored map, so that comparing it cannot fail.
     pub(crate) fn settle(&self) -> Result<(), Fault> {
         match &*self.0 {
-            Form::Whole { entries, .. } => entries.values().try_for_each(|value| match value {
-                Value::Map(inner) | Value::Object(inner) => inner.settle(),
-                _ => Ok(()),
-            }),
-            Form::Document { data, .. } => {
-                self.entries()?;
-                match data {
-                    Value::Map(data) => data.settle(),
+            Form::Whole { .. } | Form::Made { .. } => {
+                self.entries()?.values().try_for_each(|value| match value {
+                    Value::Map(inner) | Value::Object(inner) => inner.settle(),
                     _ => Ok(()),
-                }
+                })
             }
-            Form::Claims { .. } | Form::Stored { .. } => self.entries().map(drop),
+            Form::Stored { .. } => self.entries().map(drop),
             Form::Open(_) => Err(Fault::unknown()),
         }
     }
@@ -192,7 +175,8 @@ impl Map {
     pub(crate) fn is_certain(&self) -> bool {
         match &*self.0 {
             Form::Whole { certain, .. } => *certain,
-            Form::Document { .. } | Form::Claims { .. } | Form::Stored { .. } => true,
+            Form::Made { made, .. } => made.is_certain(),
+            Form::Stored { .. } => true,
             Form::Open(_) => false,
         }
     }
@@ -200,8 +184,7 @@ impl Map {
     pub(crate) fn weight(&self) -> u64 {
         match &*self.0 {
             Form::Whole { weight, .. } => *weight,
-            Form::Document { path, data, .. } => 64 + 2 * path.as_str().len() as u64 + data.weight(),
-            Form::Claims { claims, .. } => 16 + 4 * model::size::fields_size(claims.fields()) as u64,
+            Form::Made { made, .. } => made.weight(),
             // A decoded field takes more room than its bytes.
             Form::Stored { body, .. } => 16 + 4 * body.len() as u64,
             Form::Open(known) => 16 + 64 * known.len() as u64,
@@ -209,6 +192,6 @@ impl Map {
     }
 }
 
-fn convert(fields: &Fields) -> impl Iterator<Item = (Arc<str>, Value)> {
+pub(super) fn convert(fields: &Fields) -> impl Iterator<Item = (Arc<str>, Value)> {
     fields.iter().map(|(key, value)| (key.as_str().into(), Value::of(value)))
 }

@@ -31,8 +31,12 @@ fn every_expression_has_its_values_with_counts() {
     for world in [World::signed_in("ada"), World::default()] {
         for name in &names {
             let operation = Operation::Get { path: name, before: None };
-            let request =
-                Request { database: "d", time: model::Timestamp::ZERO, auth: world.auth.as_ref(), operation };
+            let request = Request {
+                database: &"d".into(),
+                time: model::Timestamp::ZERO,
+                auth: world.auth.as_ref(),
+                operation,
+            };
             let verdict =
                 ruleset.decide(&request, &world, &mut Accesses::for_documents(), Some(&mut coverage));
             assert!(verdict.is_ok());

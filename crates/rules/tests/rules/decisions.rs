@@ -172,7 +172,7 @@ fn what_cannot_be_read_ends_the_decision() {
     let a_b = path("a/b");
     let time = model::Timestamp::ZERO;
     let operation = Operation::Get { path: &a_b, before: None };
-    let request = Request { database: "(default)", time, auth: None, operation };
+    let request = Request { database: &"(default)".into(), time, auth: None, operation };
     let status = ruleset.decide(&request, &World::default(), &mut Accesses::for_documents(), None);
     assert_eq!(status.expect_err("not a decision").code, model::Code::Aborted);
 }

@@ -69,7 +69,7 @@ impl World {
 
     pub fn ask(&self, ruleset: &Ruleset, operation: Operation, accesses: &mut Accesses) -> Verdict {
         let time = Timestamp::from_micros(NOW).expect("a year before 10000");
-        let request = Request { database: "(default)", time, auth: self.auth.as_ref(), operation };
+        let request = Request { database: &"(default)".into(), time, auth: self.auth.as_ref(), operation };
         ruleset.decide(&request, self, accesses, None).expect("documents can be read")
     }
 

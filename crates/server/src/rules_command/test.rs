@@ -106,7 +106,7 @@ impl Court<'_> {
         };
         let world = World { before: self.documents, changed };
         let time = case.time.unwrap_or(self.now);
-        let request = Request { database: "(default)", time, auth: case.auth.as_ref(), operation };
+        let request = Request { database: &"(default)".into(), time, auth: case.auth.as_ref(), operation };
         let mut coverage = Coverage::default();
         let verdict = self.ruleset.decide(&request, &world, &mut accesses, Some(&mut coverage));
         let verdict = verdict.map_err(|status| status.message)?;

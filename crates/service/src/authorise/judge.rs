@@ -6,8 +6,8 @@ use database::{Guard, PendingCommit, PendingWrite, View};
 use host::Host;
 use model::principal::User;
 use model::query::StructuredQuery;
-use model::{DatabaseName, Document, DocumentPath, Fields, Status, Timestamp};
-use rules::{Accesses, Auth, Claims, Coverage, Documents, Operation, Request, Verdict};
+use model::{DatabaseName, Document, DocumentPath, Status, Timestamp};
+use rules::{Accesses, Auth, Coverage, Documents, Operation, Request, Verdict};
 
 use super::lookups::{Clock, Committing, Viewed};
 use super::{DENIED, Permit, denied};
@@ -30,16 +30,6 @@ pub(crate) struct Reads(Option<(Arc<Judge>, Accesses)>);
 #[derive(Clone)]
 pub(crate) struct Asked(Option<Arc<(Arc<Judge>, StructuredQuery)>>);
 
-/// What a user's token says, without a copy of it.
-#[derive(Debug)]
-struct Token(Arc<User>);
-
-impl Claims for Token {
-    fn fields(&self) -> &Fields {
-        &self.0.claims
-    }
-}
-
 impl Judge {
     pub fn new(
         release: Arc<Release>,
@@ -48,7 +38,7 @@ impl Judge {
         host: Host,
         explains: bool,
     ) -> Self {
-        let auth = user.map(|user| Auth { uid: user.uid.as_str().into(), token: Arc::new(Token(user)) });
+        let auth = user.map(|user| Auth { uid: user.uid.as_str().into(), token: user });
         Judge { release, auth, database: database.database.clone(), host, explains }
     }
 

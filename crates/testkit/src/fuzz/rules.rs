@@ -77,7 +77,7 @@ fn decide(ruleset: &Ruleset) {
         let mut coverage = Coverage::default();
         let ask = |operation, coverage| {
             let request =
-                Request { database: "(default)", time: Timestamp::ZERO, auth: Some(&auth), operation };
+                Request { database: &"(default)".into(), time: Timestamp::ZERO, auth: Some(&auth), operation };
             ruleset
                 .decide(&request, &documents, &mut Accesses::for_query(), coverage)
                 .expect("all can be read")
