@@ -76,8 +76,12 @@ fn decide(ruleset: &Ruleset) {
     for (first, second) in operations().into_iter().zip(operations()) {
         let mut coverage = Coverage::default();
         let ask = |operation, coverage| {
-            let request =
-                Request { database: &"(default)".into(), time: Timestamp::ZERO, auth: Some(&auth), operation };
+            let request = Request {
+                database: &"(default)".into(),
+                time: Timestamp::ZERO,
+                auth: Some(&auth),
+                operation,
+            };
             ruleset
                 .decide(&request, &documents, &mut Accesses::for_query(), coverage)
                 .expect("all can be read")
