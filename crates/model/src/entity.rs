@@ -8,6 +8,7 @@ pub mod body;
 pub mod encoding;
 pub mod indexed;
 pub mod key;
+pub mod mapping;
 pub mod order;
 pub mod query;
 pub mod size;

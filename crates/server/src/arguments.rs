@@ -118,6 +118,11 @@ pub(crate) struct DatastoreArguments {
     /// production today; less imitates the old service, for tests of what it did to applications
     #[arg(long, value_name = "FRACTION", default_value_t = 1.0, value_parser = fraction)]
     pub(crate) datastore_consistency: f64,
+
+    /// Let both APIs at every database: documents as entities and entities as documents, as far as they can be
+    /// mapped onto each other. Without it the API of the other mode is refused, as in production
+    #[arg(long)]
+    pub(crate) cross_api: bool,
 }
 
 /// What becomes of a query without its index.

@@ -92,7 +92,8 @@ async fn serve(arguments: &ServeArguments, indexes: Indexes) -> Result<(), Failu
     };
     let options = service::Options { missing_index };
     let service = Service::behind(door.clone(), store.clone(), host.clone(), options)
-        .with_datastore_consistency(arguments.datastore.datastore_consistency);
+        .with_datastore_consistency(arguments.datastore.datastore_consistency)
+        .with_cross_api(arguments.datastore.cross_api);
     let service = Arc::new(service);
     let rules = RulesFiles::load(&arguments.door.rules, service.clone())?;
     let mut following = JoinSet::new();

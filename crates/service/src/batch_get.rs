@@ -4,14 +4,14 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use database::View;
+use database::{Mode, View};
 use model::{DatabaseName, Document, DocumentPath, FieldPath, Status, Timestamp};
 
 use crate::authorise::{Permit, role_to_read};
 use crate::blocking::Work;
 use crate::get_document::masked;
 use crate::reader::{Consistency, Reader};
-use crate::{Call, Service};
+use crate::{Call, Service, across};
 
 /// Documents read in one step, and bytes after which a step ends.
 const STEP_DOCUMENTS: usize = 500;
@@ -66,7 +66,7 @@ impl Service {
         permit.reads_at(&at)?;
         let mut seen = HashSet::with_capacity(paths.len());
         paths.retain(|path| seen.insert(path.clone()));
-        let (reader, transaction) = Reader::open(self.database(&database)?, at)?;
+        let (reader, transaction) = Reader::open(self.of_documents(&permit, &database)?, at)?;
         Ok(BatchGetAnswer {
             transaction,
             call: call.clone(),
@@ -105,7 +105,8 @@ impl BatchGetAnswer {
         let few = paths.len() - read <= FEW;
         // What is decided with the first step holds for all: they see the same state.
         let permit = if read == 0 { self.permit.clone() } else { Permit::Free };
-        let step = move |view: &View| step(view, &paths[read..], mask.as_deref(), &permit);
+        let mode = self.reader.mode();
+        let step = move |view: &View| step(view, mode, &paths[read..], mask.as_deref(), &permit);
         if few { self.reader.read(step).await } else { self.work.read(&self.call, &self.reader, step).await }
     }
 
@@ -119,6 +120,7 @@ impl BatchGetAnswer {
 /// denies the call, before anything is told.
 fn step(
     view: &View,
+    mode: Mode,
     paths: &[DocumentPath],
     mask: Option<&[FieldPath]>,
     permit: &Permit,
@@ -127,7 +129,7 @@ fn step(
     let mut outcomes = Vec::new();
     let mut bytes = 0;
     for path in paths.iter().take(STEP_DOCUMENTS) {
-        let document = view.get(path)?;
+        let document = across::documents::get(view, mode, path)?;
         reads.get(view, path, document.as_ref())?;
         let found = document.map(|document| masked(document, mask)).transpose()?;
         bytes += found.as_ref().map_or(0, |document| document.body.len());

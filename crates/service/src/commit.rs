@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use database::Database;
+use database::{Database, Mode};
 use model::principal::Role;
 use model::write::{CommitResult, Write};
 use model::{DatabaseName, Status};
 
 use crate::authorise::Permit;
-use crate::{Call, Service, preconditions};
+use crate::{Call, Service, across, preconditions};
 
 /// The writes, and the transaction that they end.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,8 +35,12 @@ impl Service {
         writes: Vec<Write>,
         transaction: Option<&[u8]>,
     ) -> Result<(Arc<Database>, CommitResult), Status> {
-        let database = self.database(name)?;
+        let database = self.of_documents(permit, name)?;
         preconditions::check(&database, &writes, self.now())?;
+        if database.mode() == Mode::Datastore {
+            let result = across::documents::commit(&database, writes, transaction).await?;
+            return Ok((database, result));
+        }
         let result = database.commit_guarded(writes, transaction, permit.guard()).await?;
         Ok((database, result))
     }

@@ -5,7 +5,7 @@ use model::principal::Role;
 use model::{Code, Document, DocumentName, FieldPath, Status, body};
 
 use crate::reader::Reader;
-use crate::{Call, ReadAt, Service};
+use crate::{Call, ReadAt, Service, across};
 
 /// Which document, which of its fields, and when.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,9 +21,9 @@ impl Service {
     pub async fn get_document(&self, call: &Call, request: GetDocument) -> Result<Document, Status> {
         let GetDocument { name, mask, at } = request;
         let permit = self.permit(call, &name.database, Role::Viewer)?;
-        let (reader, _) = Reader::open(self.database(&name.database)?, at.into())?;
+        let (reader, _) = Reader::open(self.of_documents(&permit, &name.database)?, at.into())?;
         let read = |view: &View| {
-            let document = view.get(&name.path)?;
+            let document = across::documents::get(view, reader.mode(), &name.path)?;
             permit.reads().get(view, &name.path, document.as_ref())?;
             Ok(document)
         };

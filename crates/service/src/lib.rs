@@ -13,6 +13,7 @@
 //! What stands here knows neither protobuf nor HTTP. It needs tokio's multi-threaded runtime: reads in
 //! transactions block where they stand.
 
+mod across;
 mod authorise;
 mod batch_get;
 mod batch_write;
@@ -43,10 +44,10 @@ mod write_stream;
 use std::sync::Arc;
 use std::time::Instant;
 
-use database::{Database, IndexDefinition, Store};
+use database::{IndexDefinition, Store};
 use host::Host;
 use identity::Door;
-use model::{DatabaseName, Principal, Status, Timestamp};
+use model::{DatabaseName, Principal, Timestamp};
 
 pub use ::query::entities::{EntityBatch, EntityRow, MoreResults, ResultType, RowContent};
 pub use batch_get::{BatchGetAnswer, BatchGetDocuments, GotDocuments};
@@ -92,6 +93,7 @@ pub struct Service {
     write_streams: write_stream::WriteStreams,
     memcache: Memcache,
     eventual: entities::Eventual,
+    cross_api: bool,
 }
 
 /// Policies of the operations.
@@ -144,6 +146,7 @@ impl Service {
             write_streams,
             memcache,
             eventual,
+            cross_api: false,
         }
     }
 
@@ -167,10 +170,6 @@ impl Service {
     /// Bytes that nobody can guess: the name of what one client may hold.
     pub fn secret<const N: usize>(&self) -> [u8; N] {
         self.host.secret()
-    }
-
-    fn database(&self, name: &DatabaseName) -> Result<Arc<Database>, Status> {
-        self.store.database(name)
     }
 
     fn now(&self) -> Timestamp {

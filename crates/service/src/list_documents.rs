@@ -2,12 +2,18 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use database::{Mode, View};
 use model::principal::Role;
 use model::{DatabaseName, FieldPath, Parent, Status};
-use query::{ListPage, ListQuery};
+use query::{ListPage, ListQuery, Listed};
 
+use crate::get_document::masked;
+use crate::list_collection_ids::page_size_of;
 use crate::reader::Reader;
-use crate::{Call, ReadAt, Service};
+use crate::{Call, ReadAt, Service, across, page_token};
+
+/// Documents on a page of entities when the request names no size, and at most.
+const MAX_PAGE_ACROSS: usize = 300;
 
 /// Which collection, in which order, and which page.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,7 +54,11 @@ impl Service {
         if request.show_missing {
             permit.servers_only("Listing missing documents requires admin authentication.")?;
         }
-        let (reader, _) = Reader::open(self.database(&request.database)?, request.at.clone().into())?;
+        let database = self.of_documents(&permit, &request.database)?;
+        let (reader, _) = Reader::open(database, request.at.clone().into())?;
+        if reader.mode() == Mode::Datastore {
+            return self.list_across(call, &reader, request).await;
+        }
         let list = list_query(request)?;
         let asked = permit.asks(&list.as_query()?);
         let missing = self.options.missing_index;
@@ -58,6 +68,31 @@ impl Service {
         };
         let (ListPage { documents, next_page_token }, _) = self.work.read(call, &reader, list_page).await?;
         Ok(ListedDocuments { documents, next_page_token: URL_SAFE_NO_PAD.encode(next_page_token) })
+    }
+
+    /// One page of a collection in a database of entities, in the order of names.
+    async fn list_across(
+        &self,
+        call: &Call,
+        reader: &Reader,
+        request: ListDocuments,
+    ) -> Result<ListedDocuments, Status> {
+        let size = page_size_of(request.page_size, MAX_PAGE_ACROSS)?;
+        let parameters = (&request.database, &request.parent, &request.collection_id, "--cross-api");
+        let after = page_token::read(&parameters, &request.page_token)?;
+        let query = across::documents::listing(&request, after, size)?;
+        let (missing, suggestions) = (self.options.missing_index, self.suggestions.clone());
+        let find = move |view: &View| across::documents::find(view, &query, missing, &suggestions);
+        let (found, _) = self.work.read(call, reader, find).await?;
+        let next_page_token = match found.documents.get(size - 1) {
+            Some(last) if found.documents.len() > size => {
+                page_token::write(&parameters, last.path.as_str().as_bytes())
+            }
+            Some(_) | None => String::new(),
+        };
+        let page = found.documents.into_iter().take(size);
+        let documents = page.map(|document| masked(document, request.mask.as_deref()).map(Listed::Document));
+        Ok(ListedDocuments { documents: documents.collect::<Result<_, _>>()?, next_page_token })
     }
 }
 

@@ -52,6 +52,7 @@ impl Service {
             self.authority.permit(principal, database, Role::Viewer)?;
         }
         self.reach(principal, database)?;
+        self.database(database)?;
         let mut stream = self.hubs.open(database)?;
         stream.follow_revisions(self.authority.rulesets.revisions());
         let (authority, principal, database) = (self.authority.clone(), principal.clone(), database.clone());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use database::{Database, ReadAt, TransactionMode, View};
+use database::{Database, Mode, ReadAt, TransactionMode, View};
 use model::{Status, Timestamp};
 
 /// When to read, for operations that may begin a transaction with their read.
@@ -66,6 +66,11 @@ impl Reader {
             Moment::Fixed(view) => Ok((read(view)?, view.read_time())),
             Moment::Transaction(at) => self.database.read(at, read).await,
         }
+    }
+
+    /// Whether documents or entities are read.
+    pub(crate) fn mode(&self) -> Mode {
+        self.database.mode()
     }
 
     /// The view, unless a transaction has to note what is read through it.

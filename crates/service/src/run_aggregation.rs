@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use database::View;
+use database::{Mode, View};
 use model::query::AggregationQuery;
 use model::{DatabaseName, Status, Timestamp, Value};
 use query::{AggregationResult, ExecutionStats, PlanSummary};
@@ -11,7 +11,7 @@ use query::{AggregationResult, ExecutionStats, PlanSummary};
 use crate::authorise::role_to_read;
 use crate::reader::{Consistency, Reader};
 use crate::run_query::{Explain, Explained, no_plan};
-use crate::{Call, Service};
+use crate::{Call, Service, across};
 
 /// What to compute, and when.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,7 +53,14 @@ impl Service {
         permit.explains(explain)?;
         let prepared = query::prepare_aggregation(&query, &database)?;
         let asked = permit.asks(&query.query);
-        let (reader, transaction) = Reader::open(self.database(&database)?, at)?;
+        let (reader, transaction) = Reader::open(self.of_documents(&permit, &database)?, at)?;
+        if reader.mode() == Mode::Datastore {
+            across::not_explained(explain)?;
+            let (missing, suggestions) = (self.options.missing_index, self.suggestions.clone());
+            let compute = move |view: &View| across::documents::figures(view, &query, missing, &suggestions);
+            let (fields, read_time) = self.work.read(call, &reader, compute).await?;
+            return Ok(AggregationAnswer { transaction, read_time, fields: Some(fields), explained: None });
+        }
         let missing = self.options.missing_index;
         let suggestions = self.suggestions.clone();
         let compute = move |view: &View| {

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use database::View;
+use database::{Mode, View};
 use model::query::StructuredQuery;
 use model::{Code, DatabaseName, Document, Status, Timestamp};
 use query::{Execution, ExecutionStats, MissingIndex, PlanSummary, Prepared};
 
+use crate::across::documents::Found;
 use crate::authorise::{Asked, role_to_read};
 use crate::blocking::Work;
 use crate::reader::{Consistency, Reader};
 use crate::suggestions::Suggestions;
-use crate::{Call, Service};
+use crate::{Call, Service, across};
 
 /// Documents of one step, and bytes after which a step ends.
 const STEP_DOCUMENTS: usize = 256;
@@ -108,7 +109,12 @@ impl Service {
         permit.reads_at(&at)?;
         permit.explains(explain)?;
         let prepared = query::prepare(&query, &database)?;
-        let (reader, transaction) = Reader::open(self.database(&database)?, at)?;
+        let (reader, transaction) = Reader::open(self.of_documents(&permit, &database)?, at)?;
+        if reader.mode() == Mode::Datastore {
+            let found = self.query_across(call, &reader, query, explain).await?;
+            let (call, work) = (call.clone(), self.work.clone());
+            return Ok(QueryAnswer { transaction, call, work, reader, state: State::Collected(found) });
+        }
         let task = Task {
             asked: permit.asks(&query),
             prepared,
@@ -123,6 +129,40 @@ impl Service {
             reader,
             state: State::Open(Box::new(task)),
         })
+    }
+}
+
+impl Service {
+    /// The whole answer to a query for documents in a database of entities.
+    async fn query_across(
+        &self,
+        call: &Call,
+        reader: &Reader,
+        query: StructuredQuery,
+        explain: Explain,
+    ) -> Result<VecDeque<QueryStep>, Status> {
+        across::not_explained(explain)?;
+        let (missing, suggestions) = (self.options.missing_index, self.suggestions.clone());
+        let find = move |view: &View| across::documents::find(view, &query, missing, &suggestions);
+        let (Found { skipped, documents }, read_time) = self.work.read(call, reader, find).await?;
+        let mut documents = documents.into_iter().peekable();
+        let mut steps = VecDeque::new();
+        let mut skipped = Some(skipped);
+        loop {
+            let documents_of_step: Vec<_> = documents.by_ref().take(STEP_DOCUMENTS).collect();
+            let last = documents.peek().is_none();
+            let skipped = skipped.take().unwrap_or(0);
+            steps.push_back(QueryStep {
+                read_time,
+                skipped,
+                documents: documents_of_step,
+                explained: None,
+                last,
+            });
+            if last {
+                return Ok(steps);
+            }
+        }
     }
 }
 

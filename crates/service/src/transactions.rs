@@ -16,13 +16,14 @@ impl Service {
         database: &DatabaseName,
         mode: &TransactionMode,
     ) -> Result<Bytes, Status> {
-        self.permit(call, database, role_to_begin(mode))?.begins(mode)?;
-        self.database(database)?.begin(mode)
+        let permit = self.permit(call, database, role_to_begin(mode))?;
+        permit.begins(mode)?;
+        self.of_documents(&permit, database)?.begin(mode)
     }
 
     /// Ends a transaction without writing.
     pub async fn rollback(&self, call: &Call, database: &DatabaseName, token: &[u8]) -> Result<(), Status> {
-        self.permit(call, database, Role::Viewer)?;
-        self.database(database)?.rollback(token)
+        let permit = self.permit(call, database, Role::Viewer)?;
+        self.of_documents(&permit, database)?.rollback(token)
     }
 }

@@ -5,7 +5,7 @@ use model::write::{Operation, Precondition, Write};
 use model::{Code, Document, DocumentName, FieldPath, Fields, Status};
 
 use crate::get_document::masked;
-use crate::{Call, Service};
+use crate::{Call, Service, across};
 
 /// What to set where.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,7 +29,7 @@ impl Service {
         let (database, committed) = self.write(&permit, &name.database, vec![write], None).await?;
         // Read at the commit's own time: a later commit may have changed the document again.
         let view = database.view_at(committed.commit_time)?;
-        let written = view.get(&name.path)?;
+        let written = across::documents::get(&view, database.mode(), &name.path)?;
         let document =
             written.ok_or_else(|| Status::internal("A document that was just written is gone."))?;
         let document = match permit.reads().get(&view, &name.path, Some(&document)) {

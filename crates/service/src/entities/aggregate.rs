@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use database::View;
+use database::{Mode, View};
 use model::entity::query::{EntityAggregationQuery, GqlStatement};
 use model::entity::{EntityValue, Partition};
 use model::{Status, Timestamp};
@@ -12,7 +12,7 @@ use query::entities::{prepare_entities, prepare_entity_aggregation};
 use super::{Asked, EntityMoment};
 use crate::reader::Reader;
 use crate::run_query::{Explain, Explained, no_plan};
-use crate::{Call, Service};
+use crate::{Call, Service, across};
 
 /// What to compute, where, and when.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,9 +59,21 @@ impl Service {
         let prepared = prepare_entity_aggregation(&query, &name)?;
         let ancestor = || prepare_entities(&query.query, &name).ok()?.ancestor();
         let at = self.moment_of(&name, ancestor, at);
-        let (reader, transaction) = Reader::open(self.store.datastore(&name)?, at)?;
+        let (reader, transaction) = Reader::open(self.of_entities(&name)?, at)?;
         let missing = self.options.missing_index;
         let suggestions = self.suggestions.clone();
+        if reader.mode() == Mode::Native {
+            across::not_explained(explain)?;
+            let compute = move |view: &View| across::entities::aggregate(view, &query, missing, &suggestions);
+            let (figures, read_time) = self.work.read(call, &reader, compute).await?;
+            return Ok(EntityFigures {
+                transaction,
+                read_time,
+                figures: Some(figures),
+                parsed,
+                explained: None,
+            });
+        }
         let compute = move |view: &View| {
             let started = Instant::now();
             let plan = prepared.plan(view.indexes(), view.read_time(), missing);

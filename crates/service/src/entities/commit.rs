@@ -1,13 +1,13 @@
 //! Mutations, all or none, or one after the other.
 
 use bytes::Bytes;
-use database::CommitMode;
+use database::{CommitMode, Mode};
 use model::entity::Key;
 use model::entity::write::{EntityCommitResult, Mutation};
 use model::principal::Role;
 use model::{DatabaseName, Status};
 
-use crate::{Call, Service};
+use crate::{Call, Service, across};
 
 /// The mutations, and how they belong together.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,7 +37,10 @@ impl Service {
     ) -> Result<EntityCommitResult, Status> {
         let CommitEntities { database: name, mutations, mode } = request;
         self.authorise_entities(call, &name, Role::User)?;
-        let database = self.store.datastore(&name)?;
+        let database = self.of_entities(&name)?;
+        if database.mode() == Mode::Native {
+            return across::entities::commit(&database, &self.host, mutations, mode).await;
+        }
         let (mode, token) = match mode {
             EntityCommitMode::NonTransactional => (CommitMode::NonTransactional, None),
             EntityCommitMode::Transaction(token) => (CommitMode::Transactional, Some(token)),

@@ -22,7 +22,7 @@ impl Service {
     ) -> Result<Vec<Key>, Status> {
         self.authorise_entities(call, database, Role::User)?;
         check_count(&keys)?;
-        self.store.datastore(database)?.allocate_ids(keys, IdPolicy::Scattered).await
+        self.datastore(database)?.allocate_ids(keys, IdPolicy::Scattered).await
     }
 
     /// Keeps the numbers of `keys` from being given out; names are not given out anyway.
@@ -34,7 +34,7 @@ impl Service {
     ) -> Result<(), Status> {
         self.authorise_entities(call, database, Role::User)?;
         check_count(keys)?;
-        self.store.datastore(database)?.reserve_ids(keys).await
+        self.datastore(database)?.reserve_ids(keys).await
     }
 
     /// So many small ids in a row, as App Engine allocates them.
@@ -45,7 +45,7 @@ impl Service {
         count: u64,
     ) -> Result<RangeInclusive<i64>, Status> {
         self.authorise_entities(call, database, Role::User)?;
-        self.store.datastore(database)?.allocate_id_range(count).await
+        self.datastore(database)?.allocate_id_range(count).await
     }
 
     /// Keeps all small ids up to `last` from being given out; answers those that were still to be had.
@@ -56,7 +56,7 @@ impl Service {
         last: i64,
     ) -> Result<Option<RangeInclusive<i64>>, Status> {
         self.authorise_entities(call, database, Role::User)?;
-        self.store.datastore(database)?.reserve_ids_up_to(last).await
+        self.datastore(database)?.reserve_ids_up_to(last).await
     }
 }
 

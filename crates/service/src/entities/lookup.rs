@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 
 use bytes::Bytes;
-use database::View;
+use database::{Mode, View};
 use model::entity::validate::{KeyUse, check_database, check_key};
 use model::entity::{Key, StoredEntity, body, size};
 use model::{Code, DatabaseName, FieldPath, Status, Timestamp};
 
 use super::EntityMoment;
 use crate::reader::Reader;
-use crate::{Call, ReadAt, Service};
+use crate::{Call, ReadAt, Service, across};
 
 /// Keys of one call, as in production.
 const MAX_KEYS: usize = 1_000;
@@ -69,9 +69,10 @@ impl Service {
             }
             earlier @ EntityMoment::At(ReadAt::Time(_) | ReadAt::Transaction(_)) => earlier,
         };
-        let (reader, transaction) = Reader::open(self.store.datastore(&name)?, at.strong())?;
+        let (reader, transaction) = Reader::open(self.of_entities(&name)?, at.strong())?;
         let few = keys.len() <= FEW;
-        let read = move |view: &View| look(view, &keys, mask.as_deref());
+        let mode = reader.mode();
+        let read = move |view: &View| look(view, mode, &keys, mask.as_deref());
         let (mut answer, read_time) =
             if few { reader.read(read).await? } else { self.work.read(call, &reader, read).await? };
         answer.transaction = transaction;
@@ -80,7 +81,7 @@ impl Service {
     }
 }
 
-fn look(view: &View, keys: &[Key], mask: Option<&[FieldPath]>) -> Result<LookedUp, Status> {
+fn look(view: &View, mode: Mode, keys: &[Key], mask: Option<&[FieldPath]>) -> Result<LookedUp, Status> {
     let mut answer = LookedUp::default();
     let mut bytes = 0;
     for (at, key) in keys.iter().enumerate() {
@@ -89,7 +90,7 @@ fn look(view: &View, keys: &[Key], mask: Option<&[FieldPath]>) -> Result<LookedU
             break;
         }
         bytes += KEY_BYTES + size::key_size(key);
-        match view.get_entity(key)? {
+        match across::entities::get(view, mode, key)? {
             Some(mut entity) => {
                 if let Some(mask) = mask {
                     entity.body = masked(&entity.body, key, mask)?;

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use database::View;
+use database::{Mode, View};
 use model::entity::query::{EntityQuery, GqlQuery, GqlStatement};
 use model::entity::{Key, Partition};
 use model::{DatabaseName, FieldPath, Status, Timestamp};
@@ -14,7 +14,7 @@ use super::EntityMoment;
 use super::lookup::masked;
 use crate::reader::{Consistency, Reader};
 use crate::run_query::{Explain, Explained, no_plan};
-use crate::{Call, ReadAt, Service};
+use crate::{Call, ReadAt, Service, across};
 
 /// What to ask, where, and when.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,11 +74,26 @@ impl Service {
             let text = "property masks are not allowed on projection queries";
             return Err(Status::invalid_argument(text));
         }
-        let prepared = prepare_entities(&query, &name)?;
+        let prepared = if self.crosses(&name, Mode::Datastore)? {
+            // Cursors of documents are others, and read where they are used.
+            prepare_entities(&EntityQuery { start: None, end: None, ..query.clone() }, &name)?
+        } else {
+            prepare_entities(&query, &name)?
+        };
         let at = self.moment_of(&name, || prepared.ancestor(), at);
-        let (reader, transaction) = Reader::open(self.store.datastore(&name)?, at)?;
+        let (reader, transaction) = Reader::open(self.of_entities(&name)?, at)?;
         let missing = self.options.missing_index;
         let suggestions = self.suggestions.clone();
+        if reader.mode() == Mode::Native {
+            across::not_explained(explain)?;
+            let run = move |view: &View| {
+                let mut batch = across::entities::batch(view, &query, missing, &suggestions)?;
+                mask_rows(&mut batch, mask.as_deref(), view.database())?;
+                Ok(batch)
+            };
+            let (batch, read_time) = self.work.read(call, &reader, run).await?;
+            return Ok(EntityAnswer { transaction, read_time, batch: Some(batch), parsed, explained: None });
+        }
         let run = move |view: &View| {
             let plan = plan(&prepared, view, missing, explain)?;
             if let Some(index) = plan.suggested() {

@@ -15,7 +15,7 @@ impl Service {
         mode: &TransactionMode,
     ) -> Result<Bytes, Status> {
         self.authorise_transaction(call, database, mode)?;
-        self.store.datastore(database)?.begin(mode)
+        self.of_entities(database)?.begin(mode)
     }
 
     /// Ends a transaction without writing.
@@ -26,6 +26,6 @@ impl Service {
         token: &[u8],
     ) -> Result<(), Status> {
         self.authorise_entities(call, database, Role::Viewer)?;
-        self.store.datastore(database)?.rollback(token)
+        self.of_entities(database)?.rollback(token)
     }
 }
