@@ -1,8 +1,8 @@
 //! Entities as documents and documents as entities: what `--cross-api` shows to the API of the other mode.
 //!
 //! The tables are those of Google's documentation on keys and of its emulator's import of entities. Names stand in
-//! [`names`](self), values in `values`. Only the default namespace has documents; what has no counterpart is an error
-//! that names it.
+//! `names`, values in `values`. Only the default namespace has documents; what has no counterpart is an error that names
+//! it.
 
 mod names;
 mod values;
