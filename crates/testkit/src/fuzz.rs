@@ -37,11 +37,7 @@ pub const TARGETS: [Target; 15] = [
     Target { name: "order_by", run: queries::order_by, corpus: queries::order_by_corpus },
     Target { name: "page_tokens", run: queries::page_tokens, corpus: queries::page_token_corpus },
     Target { name: "gql", run: entities::gql, corpus: entities::gql_corpus },
-    Target {
-        name: "entity_cursors",
-        run: entities::entity_cursors,
-        corpus: entities::entity_cursor_corpus,
-    },
+    Target { name: "entity_cursors", run: entities::entity_cursors, corpus: entities::entity_cursor_corpus },
     Target { name: "rules", run: rules::rules, corpus: rules::rules_corpus },
     Target { name: "tokens", run: tokens::tokens, corpus: tokens::token_corpus },
     Target { name: "rows", run: stored::rows, corpus: stored::row_corpus },
@@ -280,7 +276,8 @@ mod tests {
         for seed in 1..=seeds {
             for target in TARGETS {
                 // Opening or querying a store or running rules takes longer than reading a row.
-                let slow = ["catalog", "damaged_store", "gql", "entity_cursors", "order_by", "page_tokens", "rules"];
+                let slow =
+                    ["catalog", "damaged_store", "gql", "entity_cursors", "order_by", "page_tokens", "rules"];
                 let inputs = if slow.contains(&target.name) { 1_000 } else { 10_000 };
                 target.shake(seed, inputs);
             }

@@ -49,7 +49,7 @@ fn partition(world: &World) -> Partition {
 
 fn parsed(world: &World, text: &str) -> Option<GqlStatement> {
     let value = GqlParameter::Value(EntityValue::Integer(1).into());
-    let named = [("v".to_owned(), value.clone()), ("c".to_owned(), GqlParameter::Cursor(Bytes::from_static(b"c")))];
+    let named = [("v".to_owned(), value), ("c".to_owned(), GqlParameter::Cursor(Bytes::from_static(b"c")))];
     let query =
         GqlQuery { text: text.to_owned(), allow_literals: true, positional: Vec::new(), named: named.into() };
     parse_gql(&query, &partition(world)).ok()
