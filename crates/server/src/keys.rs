@@ -183,10 +183,7 @@ impl CreateArguments {
 
 /// Makes a key and writes it where nobody else can read it. The place is taken first: a key that could not be written
 /// would be lost.
-fn hand_out(
-    out: &Path,
-    make: impl FnOnce() -> Result<KeyFile, identity::Failure>,
-) -> Result<(), Failure> {
+fn hand_out(out: &Path, make: impl FnOnce() -> Result<KeyFile, identity::Failure>) -> Result<(), Failure> {
     if out == Path::new("-") {
         let made = make().map_err(stopped)?;
         print!("{}", made.secret_text());
