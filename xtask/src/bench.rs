@@ -11,7 +11,7 @@ use crate::workspace::Workspace;
 
 #[derive(Args)]
 pub struct Options {
-    /// commits, hot, reads, versions, idle, listen; all when none is named.
+    /// commits, hot, reads, versions, idle, rules, datastore, listen, sync; all when none is named.
     scenarios: Vec<String>,
     /// Small sizes and short rounds: about a minute for all, to see that everything works.
     #[arg(long)]
