@@ -34,8 +34,7 @@ pub(super) struct DataDirectory {
     creating: bool,
     /// Whether closing it now would be in order: it was opened, and no write failed.
     in_order: AtomicBool,
-    /// Holds the lock until dropped.
-    _lock: File,
+    lock: File,
 }
 
 impl Drop for DataDirectory {
@@ -45,6 +44,9 @@ impl Drop for DataDirectory {
         {
             self.note_close(end);
         }
+        // Said, not left to the closing of the file: a program that is being started at this moment holds a copy of
+        // everything that is open, and with it the lock, until it has become itself. If it fails, closing still does.
+        let _ = self.lock.unlock();
     }
 }
 
@@ -69,8 +71,7 @@ impl DataDirectory {
                 true
             }
         };
-        let directory =
-            DataDirectory { path: path.to_path_buf(), creating, in_order: false.into(), _lock: lock };
+        let directory = DataDirectory { path: path.to_path_buf(), creating, in_order: false.into(), lock };
         if creating {
             directory.remove_unfinished_engine()?;
         }
@@ -221,5 +222,23 @@ fn lock(path: &Path) -> Result<File, StorageError> {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StorageError::Locked { path: path.to_path_buf() }),
         Err(TryLockError::Error(e)) => Err(locking(e)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closed_directory_opens_again_though_a_program_being_started_has_a_copy_of_its_lock() {
+        let place = tempfile::tempdir().expect("the machine has room for a directory");
+        let path = place.path().join("data");
+        let directory = DataDirectory::open(&path).expect("it is new");
+        // What a fork has before the exec.
+        let copy = directory.lock.try_clone().expect("a descriptor is free");
+        assert!(matches!(DataDirectory::open(&path), Err(StorageError::Locked { .. })));
+        drop(directory);
+        DataDirectory::open(&path).expect("nobody has it open");
+        drop(copy);
     }
 }
