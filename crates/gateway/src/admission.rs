@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName};
 use model::{Principal, Status};
-use service::Credentials;
+use service::{Called, Credentials};
 use wire::methods::Method;
 
 use crate::Gateway;
@@ -92,12 +92,9 @@ pub(crate) async fn admit(
     sender: Sender<'_>,
     method: Method,
 ) -> Result<Principal, Status> {
-    // Without a header there is nothing to be named in a refusal.
-    let name = matches!(sender.authorization, Ok(Some(_))).then(|| {
-        let definition = method.definition();
-        format!("{}.{}", definition.api.service(), definition.name)
-    });
-    admit_to(gateway, sender, name.as_deref()).await
+    let definition = method.definition();
+    let called = Called { service: definition.api.service(), name: definition.name };
+    admit_to(gateway, sender, Some(called)).await
 }
 
 /// As [`admit`], to what is no method of a service.
@@ -107,15 +104,13 @@ pub(crate) async fn admit(
 pub(crate) async fn admit_to(
     gateway: &Gateway,
     sender: Sender<'_>,
-    method: Option<&str>,
+    method: Option<Called<'static>>,
 ) -> Result<Principal, Status> {
     let authorization = sender.authorization.map_err(|Ambiguous(text)| Status::unauthenticated(text))?;
     let credentials = Credentials { authorization, method };
     match guard::guarded(Box::pin(gateway.service.admit(&credentials))).await {
         Ok(principal) => {
-            if let Some(identity) = Identity::of(&principal, sender.peer) {
-                gateway.quotas.request(&identity)?;
-            }
+            gateway.quotas.request_of(&principal, sender.peer)?;
             Ok(principal)
         }
         Err(refusal) => {

@@ -87,6 +87,15 @@ impl Quotas {
         Arc::new(Quotas { rate, conversations, open: Mutex::default() })
     }
 
+    /// One request more of `principal`. Who he is counted as is not even asked where nothing is limited.
+    ///
+    /// # Errors
+    /// RESOURCE_EXHAUSTED when there were too many.
+    pub(crate) fn request_of(&self, principal: &Principal, peer: IpAddr) -> Result<(), Status> {
+        let Some(rate) = &self.rate else { return Ok(()) };
+        Identity::of(principal, peer).map_or(Ok(()), |identity| rate.request(&identity))
+    }
+
     /// One request more.
     ///
     /// # Errors

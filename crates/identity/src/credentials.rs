@@ -10,9 +10,15 @@ pub(crate) const TOKEN_BYTES: usize = 16 << 10;
 pub struct Credentials<'a> {
     /// The value of the `authorization` header. None: there is no such header.
     pub authorization: Option<&'a str>,
-    /// What is called, like `google.firestore.v1.Firestore.RunQuery`: the details of a refusal name it, as
-    /// production's do.
-    pub method: Option<&'a str>,
+    /// What is called: the details of a refusal name it, as production's do.
+    pub method: Option<Called<'a>>,
+}
+
+/// A method by its service, like `google.firestore.v1.Firestore`, and its name there, like `RunQuery`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Called<'a> {
+    pub service: &'a str,
+    pub name: &'a str,
 }
 
 impl<'a> Credentials<'a> {

@@ -29,8 +29,9 @@ impl Rejection {
     pub(crate) fn status(self, credentials: &Credentials<'_>) -> Status {
         match self {
             Rejection::NotCredentials => {
-                let method = credentials.method.map(str::to_owned);
-                let service = credentials.method.and_then(service).map(str::to_owned);
+                let method = credentials.method.map(|called| format!("{}.{}", called.service, called.name));
+                let service =
+                    credentials.method.and_then(|called| service(called.service)).map(str::to_owned);
                 let metadata = [("method", method), ("service", service)];
                 let known = metadata.into_iter().filter_map(|(key, value)| Some((key, value?)));
                 Status::unauthenticated(NOT_CREDENTIALS).with_info("CREDENTIALS_MISSING", known)
@@ -42,11 +43,11 @@ impl Rejection {
     }
 }
 
-/// Production's name for the service that a method belongs to.
-fn service(method: &str) -> Option<&'static str> {
+/// Production's name for a service.
+fn service(full: &str) -> Option<&'static str> {
     [("google.firestore.", "firestore.googleapis.com"), ("google.datastore.", "datastore.googleapis.com")]
         .into_iter()
-        .find_map(|(prefix, service)| method.starts_with(prefix).then_some(service))
+        .find_map(|(prefix, service)| full.starts_with(prefix).then_some(service))
 }
 
 /// Why no access token is given (RFC 6749, 5.2): HTTP status 400 with both as JSON.

@@ -1,10 +1,9 @@
 //! What a plan reads and what an execution has read, as production's explain reports it.
 
 use database::NameSource;
-use model::query::Direction;
 
 use crate::execute::{Execution, Meter};
-use crate::plan::{Node, Plan, properties};
+use crate::plan::{Node, Plan, name_properties, properties};
 
 /// The indexes of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,11 +59,7 @@ fn collect(node: &Node, used: &mut Vec<IndexUse>) {
                     "Collection group"
                 }
             };
-            let properties = match read.direction {
-                Direction::Ascending => "(__name__ ASC)",
-                Direction::Descending => "(__name__ DESC)",
-            };
-            let one = IndexUse { query_scope, properties: properties.to_owned() };
+            let one = IndexUse { query_scope, properties: name_properties(read.direction) };
             used.extend(std::iter::repeat_n(one, read.ranges.len().max(1)));
         }
         Node::Index(read) => used.extend(read.uses()),

@@ -18,7 +18,8 @@ mod missing;
 mod print;
 mod read;
 
-pub(crate) use print::properties;
+pub(crate) use choose::fewest;
+pub(crate) use print::{name_properties, properties};
 pub(crate) use read::{Cuts, IndexRead, KeyColumn, NameRead, Pinned, PinnedBy, ValueLength, directed};
 
 use database::{IndexDefinition, IndexSet};

@@ -10,13 +10,10 @@ use std::time::Duration;
 use gateway::{Identity, Plain, Refusal, Tls};
 use rustls_pki_types::pem::{Error as PemError, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::task::spawn_blocking;
-use tokio::time::{MissedTickBehavior, interval};
 
 use crate::arguments::TlsArguments;
 use crate::failure::Failure;
-use crate::stamp::{LOOK, Stamp};
+use crate::stamp::{Stamp, follow};
 
 /// Bytes of one file; a chain has a few thousand, and all public authorities together not a million.
 const FILE_BYTES: u64 = 4 << 20;
@@ -99,26 +96,8 @@ impl Certificates {
 
     /// Looks at the files for ever, and takes what is new; at SIGHUP at once. What cannot be used is
     /// logged, and the last that could be goes on. Fails when SIGHUP cannot be heard.
-    pub(crate) fn follow(mut self) -> Result<impl Future<Output = ()>, Failure> {
-        let mut hangup = signal(SignalKind::hangup()).map_err(Failure::doing("listen for SIGHUP"))?;
-        Ok(async move {
-            let mut looks = interval(LOOK);
-            looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            loop {
-                let asked = tokio::select! {
-                    _ = looks.tick() => false,
-                    _ = hangup.recv() => true,
-                };
-                // A file system that hangs holds up nothing else.
-                let looked = spawn_blocking(move || {
-                    self.look(asked);
-                    self
-                });
-                // It fails when the server ends.
-                let Ok(certificates) = looked.await else { return };
-                self = certificates;
-            }
-        })
+    pub(crate) fn follow(self) -> Result<impl Future<Output = ()>, Failure> {
+        follow(self, Self::look)
     }
 
     /// Reads the files again if one has changed, or if `asked` to.

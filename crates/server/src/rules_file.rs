@@ -6,13 +6,10 @@ use std::sync::Arc;
 
 use model::DatabaseName;
 use service::{Issue, RulesOf, Service};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::task::spawn_blocking;
-use tokio::time::{MissedTickBehavior, interval};
 
 use crate::failure::Failure;
 use crate::rules_command::{listed, read};
-use crate::stamp::{LOOK, Stamp};
+use crate::stamp::{Stamp, follow};
 
 /// A file of rules, and for what they are: `[PROJECT/DATABASE=]FILE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,27 +99,12 @@ impl RulesFiles {
 
     /// Looks at the files for ever, and takes what is new; at SIGHUP at once. What cannot be used is logged, and the
     /// last good rules stay. Fails when SIGHUP cannot be heard.
-    pub(crate) fn follow(mut self) -> Result<impl Future<Output = ()>, Failure> {
-        let mut hangup = signal(SignalKind::hangup()).map_err(Failure::doing("listen for SIGHUP"))?;
+    pub(crate) fn follow(self) -> Result<impl Future<Output = ()>, Failure> {
+        let any = !self.files.is_empty();
+        let following = follow(self, Self::look)?;
         Ok(async move {
-            if self.files.is_empty() {
-                return;
-            }
-            let mut looks = interval(LOOK);
-            looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            loop {
-                let asked = tokio::select! {
-                    _ = looks.tick() => false,
-                    _ = hangup.recv() => true,
-                };
-                // A file system that hangs holds up nothing else.
-                let looked = spawn_blocking(move || {
-                    self.look(asked);
-                    self
-                });
-                // It fails when the server ends.
-                let Ok(files) = looked.await else { return };
-                self = files;
+            if any {
+                following.await;
             }
         })
     }

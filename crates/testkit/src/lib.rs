@@ -16,6 +16,7 @@ pub mod dice;
 pub mod entity_run;
 pub mod entity_script;
 pub mod fuzz;
+pub mod golden;
 pub mod history;
 pub mod indexes_equal_scan;
 pub mod notation;

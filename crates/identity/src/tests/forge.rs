@@ -17,7 +17,7 @@ use crate::door::Failure;
 use crate::key_file::Pair;
 use crate::public_key::PublicKey;
 use crate::verified::Verified;
-use crate::{Credentials, Issuer, KeySource, Options};
+use crate::{Called, Credentials, Issuer, KeySource, Options};
 
 /// When the clock starts, in seconds.
 pub(super) const NOW: i64 = 1_795_292_100;
@@ -216,7 +216,7 @@ impl World {
 
 pub(super) async fn admit(door: &Verified, token: &str) -> Result<Principal, Status> {
     let authorization = format!("Bearer {token}");
-    let method = Some("google.firestore.v1.Firestore.RunQuery");
+    let method = Some(Called { service: "google.firestore.v1.Firestore", name: "RunQuery" });
     door.admit(&Credentials { authorization: Some(&authorization), method }).await
 }
 

@@ -1,12 +1,11 @@
 //! What a plan reads and what an execution has read, as production's explain reports it.
 
 use database::NameSource;
-use model::query::Direction;
 
 use super::plan::{EntityPlan, Step};
 use crate::execute::Meter;
 use crate::explain::{ExecutionStats, IndexUse, PlanSummary};
-use crate::plan::{IndexRead, Node};
+use crate::plan::{IndexRead, Node, name_properties, properties};
 
 impl EntityPlan {
     /// The indexes it reads.
@@ -26,12 +25,8 @@ impl EntityPlan {
         match node {
             Node::Names(read) => {
                 let kindless = matches!(read.source, NameSource::Kindless { .. });
-                let properties = match read.direction {
-                    Direction::Ascending => "(__name__ ASC)",
-                    Direction::Descending => "(__name__ DESC)",
-                };
                 let query_scope = if kindless { "Includes ancestors" } else { "Collection group" };
-                used.push(IndexUse { query_scope, properties: properties.to_owned() });
+                used.push(IndexUse { query_scope, properties: name_properties(read.direction) });
             }
             Node::Index(read) => used.push(self.index(read)),
             Node::Merge(reads) => used.extend(reads.iter().map(|read| self.index(read))),
@@ -50,7 +45,7 @@ impl EntityPlan {
     fn index(&self, read: &IndexRead) -> IndexUse {
         let ancestor = self.query.source.ancestor.is_some();
         let query_scope = if ancestor { "Includes ancestors" } else { "Collection group" };
-        IndexUse { query_scope, properties: crate::plan::properties(read) }
+        IndexUse { query_scope, properties: properties(read) }
     }
 }
 

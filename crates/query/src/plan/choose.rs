@@ -347,16 +347,25 @@ fn covering<'f>(fits: &[&'f Fit], count: usize) -> Option<Vec<&'f Fit>> {
     greedy(fits, (0..count).collect())
 }
 
-fn greedy<'f>(fits: &[&'f Fit], mut open: BTreeSet<usize>) -> Option<Vec<&'f Fit>> {
+fn greedy<'f>(fits: &[&'f Fit], open: BTreeSet<usize>) -> Option<Vec<&'f Fit>> {
+    fewest(fits, open, |fit| &fit.covers)
+}
+
+/// The fewest of `fits`, by greed, that together cover all that is `open`.
+pub(crate) fn fewest<'f, F>(
+    fits: &[&'f F],
+    mut open: BTreeSet<usize>,
+    covers: impl Fn(&F) -> &[usize],
+) -> Option<Vec<&'f F>> {
     let mut chosen = Vec::new();
     while !open.is_empty() {
-        let gain = |fit: &Fit| fit.covers.iter().filter(|n| open.contains(n)).count();
+        let gain = |fit: &F| covers(fit).iter().filter(|n| open.contains(n)).count();
         // The first of the best, so that plans do not depend on anything but the index set.
         let best = fits.iter().rev().max_by_key(|fit| gain(fit))?;
         if gain(best) == 0 {
             return None;
         }
-        open.retain(|n| !best.covers.contains(n));
+        open.retain(|n| !covers(best).contains(n));
         chosen.push(*best);
     }
     Some(chosen)

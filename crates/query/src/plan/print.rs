@@ -170,6 +170,11 @@ fn word(direction: Direction) -> &'static str {
     }
 }
 
+/// The names of documents as production prints them as an index.
+pub(crate) fn name_properties(direction: Direction) -> String {
+    format!("(__name__ {})", word(direction))
+}
+
 /// The columns of an index as production prints them: a declared one as declared, an automatic one
 /// in the direction it is read in, because there production has one for each.
 pub(crate) fn properties(read: &IndexRead) -> String {

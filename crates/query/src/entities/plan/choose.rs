@@ -11,7 +11,7 @@ use model::query::Direction;
 use super::Setting;
 use crate::entities::normal::{Disjunct, Normal, OrderColumn};
 use crate::normal::KeyPart;
-use crate::plan::{Cuts, IndexRead, KeyColumn, NameRead, Node, Pinned, PinnedBy, directed};
+use crate::plan::{Cuts, IndexRead, KeyColumn, NameRead, Node, Pinned, PinnedBy, directed, fewest};
 use crate::source::Source;
 use crate::span::{Span, Spans};
 
@@ -270,17 +270,5 @@ fn covering(fits: &[Fit], count: usize) -> Option<Vec<&Fit>> {
     if count == 0 {
         return fits.iter().find(|fit| fit.covers.is_empty()).map(|fit| vec![fit]);
     }
-    let mut open: BTreeSet<usize> = (0..count).collect();
-    let mut chosen = Vec::new();
-    while !open.is_empty() {
-        let gain = |fit: &Fit| fit.covers.iter().filter(|n| open.contains(n)).count();
-        // The first of the best, so that plans do not depend on anything but the index set.
-        let best = fits.iter().rev().max_by_key(|fit| gain(fit))?;
-        if gain(best) == 0 {
-            return None;
-        }
-        open.retain(|n| !best.covers.contains(n));
-        chosen.push(best);
-    }
-    Some(chosen)
+    fewest(&fits.iter().collect::<Vec<_>>(), (0..count).collect(), |fit| &fit.covers)
 }
