@@ -71,6 +71,17 @@ fn projections_explode_and_distinct_keeps_the_first_of_each_group() {
     assert_eq!(times.results("SELECT t FROM T"), ["T:1 t=1000000"]);
 }
 
+/// Once the indexes of both values were merged, and the merged row told only the first of them.
+#[test]
+fn a_projected_property_that_must_equal_two_values_is_a_result_for_each() {
+    let world = World::new(&[]);
+    world.put(&["P:1 a=[2;3;4]", "P:2 a=2", "P:3 a=[3;2]"]);
+    assert_eq!(
+        world.results("SELECT a FROM P WHERE a IN ARRAY(2) AND a IN ARRAY(3)"),
+        ["P:1 a=2", "P:3 a=2", "P:1 a=3", "P:3 a=3"]
+    );
+}
+
 #[test]
 fn names_of_kinds_namespaces_and_properties_are_queried() {
     let world = World::new(&[]);

@@ -80,7 +80,10 @@ impl<'a> Chooser<'a> {
         let against = columns.last().is_some_and(|last: &KeyColumn| last.direction != key.direction);
         let open = |name: &String| columns.iter().any(|column| column.path.first() == name);
         let unplaced = disjunct.ranges.keys().any(|name| !open(name));
-        let unordered = against || unplaced || self.query.key_at() + 1 != self.query.order.len();
+        // An entity is a result for each of its pinned values, and a merged row is but one.
+        let exploded = |name: &String| self.query.exploded.contains(name);
+        let repeated = disjunct.pins.iter().any(|(name, values)| values.len() > 1 && exploded(name));
+        let unordered = against || unplaced || repeated || self.query.key_at() + 1 != self.query.order.len();
         columns.push(column(KEY_PROPERTY, key.direction, Some(&disjunct.keys)));
         Wanted { disjunct, pins: pins.collect(), columns, parts, unordered }
     }
