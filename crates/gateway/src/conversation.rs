@@ -14,10 +14,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use model::{DatabaseName, Status};
+use model::{DatabaseName, Principal, Status};
 use prost::Message;
 use service::Service;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 use wire::firestore::listen_request::TargetChange;
 use wire::firestore::{ListenRequest, WriteRequest};
 use wire::methods::Method;
@@ -42,9 +42,11 @@ pub(crate) struct Conversation {
     /// What it takes of its caller's quotas.
     share: Option<Share>,
     record: Option<Record>,
-    /// When its caller must prove again who he is.
-    expiry: Option<Pin<Box<Sleep>>>,
+    /// Done when its caller must prove again who he is; None when he need not.
+    unproved: Option<Unproved>,
 }
+
+type Unproved = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 enum Kind {
     Listen(Listening),
@@ -79,18 +81,17 @@ impl Conversation {
     /// A conversation that waits for its first request, which names the database.
     pub(crate) fn open(service: &Arc<Service>, topic: Topic, caller: Caller) -> Self {
         let Caller { principal, share, record } = caller;
-        let left = service.expires_in(&principal).map(|left| left.saturating_add(LEEWAY).min(NEVER));
+        let unproved = unproved(service, &principal);
         let kind = match topic {
             Topic::Listen => Kind::Listen(Listening::new(service.clone(), principal)),
             Topic::Write => Kind::Write(Writing::new(service.clone(), principal)),
         };
-        let expiry = left.map(|left| Box::pin(tokio::time::sleep_until(Instant::now() + left)));
-        Conversation { kind, share, record, expiry }
+        Conversation { kind, share, record, unproved }
     }
 
     /// A conversation that tells a refusal, for wires that have no other way to.
     pub(crate) fn refused(refusal: Status) -> Self {
-        Conversation { kind: Kind::Refused(refusal), share: None, record: None, expiry: None }
+        Conversation { kind: Kind::Refused(refusal), share: None, record: None, unproved: None }
     }
 
     /// Takes the next request: the bytes of a `ListenRequest` or `WriteRequest`. Quick: what takes time
@@ -138,11 +139,11 @@ impl Conversation {
                 Kind::Refused(refusal) => Err(refusal.clone()),
             }
         };
-        let answer = match &mut self.expiry {
+        let answer = match &mut self.unproved {
             None => next.await,
-            Some(expiry) => tokio::select! {
+            Some(unproved) => tokio::select! {
                 biased;
-                () = expiry => Err(Status::unauthenticated("Missing or invalid authentication.")),
+                () = unproved => Err(Status::unauthenticated("Missing or invalid authentication.")),
                 answer = next => answer,
             },
         };
@@ -162,6 +163,21 @@ impl Conversation {
             record.refused(refusal);
         }
     }
+}
+
+/// Done when `principal` is no longer who he was: a while after his token's end, or at once when its key is withdrawn.
+fn unproved(service: &Service, principal: &Principal) -> Option<Unproved> {
+    let left = service.expires_in(principal)?.saturating_add(LEEWAY).min(NEVER);
+    let expired = tokio::time::sleep_until(Instant::now() + left);
+    Some(match service.withdrawn(principal) {
+        None => Box::pin(expired),
+        Some(withdrawn) => Box::pin(async move {
+            tokio::select! {
+                () = expired => {}
+                () = withdrawn => {}
+            }
+        }),
+    })
 }
 
 /// A later request may name the database again, but no other.

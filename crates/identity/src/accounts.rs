@@ -11,7 +11,7 @@ use model::principal::Account;
 use model::{Principal, Timestamp};
 
 use crate::jwt::Jwt;
-use crate::moment::Moment;
+use crate::moment::{LATEST, Moment};
 use crate::public_key::PublicKey;
 use crate::refusal::{Refusal, Rejection};
 use crate::register::{KEYS_OF_AN_ACCOUNT, Key, Register};
@@ -104,6 +104,14 @@ impl Accounts {
         Ok(principal(key, Window { expires, taken_until: expires }))
     }
 
+    /// Until when the key is good with which `account` proved who it is; None when it is not good any more, or for
+    /// something else.
+    pub(crate) fn stands(&self, account: &Account, now: Moment) -> Option<Moment> {
+        let (key, _) = &self.keys[*self.by_id.get(&account.key)?];
+        let is_the_same = key.email == account.email && account.grants == [key.grant()];
+        (is_the_same && key.is_good(now)).then(|| key.expires.unwrap_or(LATEST))
+    }
+
     /// The key that an assertion is signed with.
     pub(crate) fn assert(&self, assertion: &str, audiences: &[String], times: Times) -> Result<Key, Refusal> {
         let grant = |why: &str| Refusal::new("invalid_grant", why);
@@ -165,6 +173,7 @@ fn principal(key: &Key, window: Window) -> (Principal, Window) {
     let window = Window { expires: earlier(window.expires), taken_until: earlier(window.taken_until) };
     let account = Account {
         email: key.email.clone(),
+        key: key.id.clone(),
         grants: vec![key.grant()],
         expires: Timestamp::from_parts(window.expires.0, 0),
     };

@@ -73,6 +73,18 @@ impl Door {
         }
     }
 
+    /// Done when the key with which a principal proved who it is was withdrawn, or has come to its end. None for who
+    /// came without a key. It says nothing of the end of his token ([`Principal::expires`]).
+    pub fn withdrawn(&self, principal: &Principal) -> Option<impl Future<Output = ()> + Send + use<>> {
+        match (&self.kind, principal) {
+            (Kind::Verified(verified), Principal::Account(account)) => {
+                Some(verified.withdrawn(account.clone()))
+            }
+            (Kind::Verified(_), Principal::Anonymous | Principal::User(_) | Principal::Administrator)
+            | (Kind::Development, _) => None,
+        }
+    }
+
     /// An access token for an assertion that an account signed (RFC 7523, 2.1).
     pub async fn exchange(&self, grant_type: &str, assertion: &str) -> Result<AccessToken, Refusal> {
         match &self.kind {

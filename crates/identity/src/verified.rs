@@ -9,8 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use host::Host;
+use model::principal::Account;
 use model::{Principal, Status};
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
+use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use crate::access_token;
@@ -29,6 +31,8 @@ use crate::watched_file::WatchedFile;
 
 /// How often files are looked at: a key that is withdrawn opens nothing after so long.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long the end of a key that is far off is waited for at once: the machine's clock may be set meanwhile.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
 /// The only kind of grant there is.
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
@@ -39,7 +43,7 @@ pub(crate) struct Verified {
     register: WatchedFile,
     /// One reader of it at a time.
     reading: Mutex<()>,
-    accounts: RwLock<Arc<Accounts>>,
+    accounts: watch::Sender<Arc<Accounts>>,
     secret: Secret,
     audiences: Vec<String>,
     skew: Duration,
@@ -63,7 +67,7 @@ impl Verified {
         Ok(Verified {
             host,
             issuers,
-            accounts: RwLock::new(Arc::new(accounts)),
+            accounts: watch::Sender::new(Arc::new(accounts)),
             secret: Secret::beside(&options.key_register),
             register,
             reading: Mutex::new(()),
@@ -147,6 +151,25 @@ impl Verified {
         })
     }
 
+    /// Done when the key with which `account` proved who it is is good no more.
+    pub(crate) fn withdrawn(&self, account: Arc<Account>) -> impl Future<Output = ()> + Send + use<> {
+        let (mut accounts, host, skew) = (self.accounts.subscribe(), self.host.clone(), self.skew);
+        async move {
+            loop {
+                let now = Times::new(host.now_micros(), skew).now;
+                let Some(until) = accounts.borrow_and_update().stands(&account, now) else { return };
+                let left = Duration::from_secs(until.0.abs_diff(now.0)).min(LOOK_AGAIN);
+                tokio::select! {
+                    changed = accounts.changed() => if changed.is_err() {
+                        // The door is gone, and with it all that it let in.
+                        return;
+                    },
+                    () = tokio::time::sleep(left) => {}
+                }
+            }
+        }
+    }
+
     /// Looks at files and asks issuers, for ever.
     pub(crate) async fn follow(self: &Arc<Self>) {
         tokio::join!(self.follow_files(), self.follow_issuers());
@@ -196,7 +219,7 @@ impl Verified {
         let register = self.register.path().display();
         match read_accounts(&self.register) {
             Ok(accounts) => {
-                *self.accounts.write() = Arc::new(accounts);
+                self.accounts.send_replace(Arc::new(accounts));
                 self.changes.fetch_add(1, Ordering::SeqCst);
                 tracing::info!(%register, "the key register was read again");
             }
@@ -214,7 +237,7 @@ impl Verified {
     }
 
     fn accounts(&self) -> Arc<Accounts> {
-        self.accounts.read().clone()
+        self.accounts.borrow().clone()
     }
 
     fn times(&self) -> Times {

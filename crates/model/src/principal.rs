@@ -35,6 +35,8 @@ pub struct User {
 pub struct Account {
     /// Its address, `name@project.…`: what audit logs say.
     pub email: String,
+    /// The id of the key with which it proved that.
+    pub key: String,
     pub grants: Vec<Grant>,
     /// When its access token stops being good.
     pub expires: Option<Timestamp>,
@@ -128,7 +130,8 @@ mod tests {
             Principal::User(Arc::new(User { uid: uid.to_owned(), claims, project: None, expires }))
         };
         let account = |email: &str| {
-            Principal::Account(Arc::new(Account { email: email.to_owned(), grants: vec![], expires: None }))
+            let (email, key) = (email.to_owned(), String::new());
+            Principal::Account(Arc::new(Account { email, key, grants: vec![], expires: None }))
         };
         assert!(user("a", "i", None).is_same_as(&user("a", "i", Some(Timestamp::ZERO))));
         let all = [
@@ -154,8 +157,10 @@ mod tests {
             database: database.map(Into::into),
             role,
         };
-        let account =
-            |grants| Principal::Account(Arc::new(Account { email: "a@p".to_owned(), grants, expires: None }));
+        let account = |grants| {
+            let (email, key) = ("a@p".to_owned(), String::new());
+            Principal::Account(Arc::new(Account { email, key, grants, expires: None }))
+        };
         let database = DatabaseName::new("p", "d");
         let table = [
             (account(vec![grant("p", None, Role::User)]), Role::Viewer, true),

@@ -22,6 +22,11 @@ impl Service {
         self.door.exchange(grant_type, assertion).await
     }
 
+    /// Done when the key with which a principal proved who it is was withdrawn; None for who came without a key.
+    pub fn withdrawn(&self, principal: &Principal) -> Option<impl Future<Output = ()> + Send + use<>> {
+        self.door.withdrawn(principal)
+    }
+
     /// How long what a principal proved is good; None when it always is.
     pub fn expires_in(&self, principal: &Principal) -> Option<Duration> {
         let left = principal.expires()?.micros().saturating_sub(self.now().micros());

@@ -76,6 +76,7 @@ async fn an_account_signs_for_itself_and_has_the_rights_of_its_key() {
     let admitted = world.admit(&owner.token(json!({}))).await.unwrap();
     let expected = Account {
         email: "reports@shop.irori.internal".to_owned(),
+        key: owner.id().to_owned(),
         grants: vec![grant],
         expires: Timestamp::from_parts(NOW + 3_600, 0),
     };

@@ -1,6 +1,11 @@
 //! The token endpoint: an assertion brings an access token.
 
+use std::pin::pin;
+use std::time::Duration;
+
+use model::Principal;
 use serde_json::{Value as Json, json};
+use tokio::time::timeout;
 
 use super::accounts::{Owner, registrar, wanted};
 use super::forge::*;
@@ -38,7 +43,7 @@ async fn an_access_token_opens_for_an_hour_and_outlives_a_restart() {
 #[tokio::test]
 async fn an_access_token_ends_with_its_key() {
     let world = World::trusting(Vec::new());
-    let lifetime = Some(std::time::Duration::from_secs(600));
+    let lifetime = Some(Duration::from_secs(600));
     let owner = Owner::new(&world, &NewKey { lifetime, ..wanted("server") });
     let given = exchange(&world, &said(&owner, json!({}))).unwrap();
     assert_eq!(given.expires_in, 600);
@@ -47,6 +52,32 @@ async fn an_access_token_ends_with_its_key() {
     world.door.look();
     world.refuses(&given.access_token, NOT_CREDENTIALS, "its key was revoked").await;
     assert_eq!(exchange(&world, &said(&owner, json!({}))).unwrap_err().error, "invalid_grant");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_goes_on_for_long_hears_of_the_end_of_his_key() {
+    let world = World::trusting(Vec::new());
+    let owner = Owner::new(&world, &wanted("server"));
+    let Principal::Account(account) = world.admit(&owner.token(json!({}))).await.unwrap() else {
+        panic!("an account")
+    };
+    let mut withdrawn = pin!(world.door.withdrawn(account.clone()));
+    let day = Duration::from_secs(24 * 3_600);
+    assert!(timeout(day, &mut withdrawn).await.is_err(), "the key is good");
+    Owner::new(&world, &wanted("another"));
+    assert!(timeout(day, &mut withdrawn).await.is_err(), "another key is no news");
+
+    registrar(&world).rotate(owner.id(), Duration::from_secs(600)).unwrap();
+    world.door.look();
+    world.wait(599);
+    assert!(timeout(day, &mut withdrawn).await.is_err(), "both keys are good for a while");
+    world.wait(1);
+    timeout(day, withdrawn).await.expect("its time is over");
+
+    let gone = world.door.withdrawn(account);
+    std::fs::remove_file(world.path("register.json")).unwrap();
+    world.door.look();
+    timeout(day, gone).await.expect("a register that was taken away has no keys");
 }
 
 #[tokio::test]

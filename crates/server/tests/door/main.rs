@@ -14,3 +14,4 @@ mod process;
 mod rules_command;
 mod secrets;
 mod wires;
+mod withdrawn;

@@ -27,12 +27,15 @@ service cloud.firestore {
 ";
 
 /// How a call ended: gRPC's number.
-type Ended = i32;
-const OK: Ended = 0;
-const DENIED: Ended = 7;
-const UNKNOWN: Ended = 16;
+pub type Ended = i32;
+/// Polls in which something must come.
+const POLLS: usize = 5;
 
-fn request<M>(message: M, authorization: Option<&str>) -> Request<M> {
+pub const OK: Ended = 0;
+const DENIED: Ended = 7;
+pub const UNKNOWN: Ended = 16;
+
+pub fn request<M>(message: M, authorization: Option<&str>) -> Request<M> {
     let mut request = Request::new(message);
     request.set_timeout(Duration::from_secs(30));
     if let Some(authorization) = authorization {
@@ -64,7 +67,7 @@ async fn grpc(scene: &Scene, who: Option<&str>) -> Ended {
     ended(scene.client().await.get_document(request(get, who)).await)
 }
 
-async fn grpc_commit(scene: &Scene, who: Option<&str>) -> Ended {
+pub async fn grpc_commit(scene: &Scene, who: Option<&str>) -> Ended {
     let writes = vec![set("own/alice", &[("n", integer(2))])];
     let commit = proto::CommitRequest { database: DATABASE.to_owned(), writes, ..Default::default() };
     ended(scene.client().await.commit(request(commit, who)).await)
@@ -75,7 +78,7 @@ fn rest(scene: &Scene, who: Option<&str>) -> Ended {
     rest_ended(&http::send(scene.address, "GET", &path, &headers(who), b""))
 }
 
-fn rest_patch(scene: &Scene, who: Option<&str>) -> Ended {
+pub fn rest_patch(scene: &Scene, who: Option<&str>) -> Ended {
     let path = format!("/v1beta1/{ROOT}/own/alice");
     let body = br#"{"fields":{"n":{"integerValue":"3"}}}"#;
     rest_ended(&http::send(scene.address, "PATCH", &path, &headers(who), body))
@@ -143,49 +146,83 @@ async fn write_stream(scene: &Scene, who: Option<&str>) -> Ended {
 
 /// As the web SDK does it: credentials in the body, refusals in the channel.
 fn channel(scene: &Scene, who: Option<&str>) -> Ended {
-    let encode = |text: &str| -> String { text.bytes().map(|byte| format!("%{byte:02X}")).collect() };
-    let documents = json!({ "documents": [format!("{ROOT}/own/alice")] });
-    let add = json!({ "database": DATABASE, "addTarget": { "documents": documents, "targetId": 2 } });
-    let told = who.map(|who| format!("Authorization:{who}\r\n")).unwrap_or_default();
-    let form = format!(
-        "headers={}&count=1&ofs=0&req0___data__={}",
-        encode(&format!("X-Goog-Api-Client:gl-js/\r\n{told}")),
-        encode(&add.to_string())
-    );
-    let path = "/google.firestore.v1.Firestore/Listen/channel?VER=8";
-    let opened = http::send(scene.address, "POST", &format!("{path}&RID=1&CVER=22"), &[], form.as_bytes());
-    assert_eq!(opened.status, 200);
-    let name = opened.text().split('"').nth(3).expect("a name").to_owned();
-    let mut has = 0;
-    loop {
-        let poll = format!("{path}&RID=rpc&SID={name}&AID={has}&CI=1&TYPE=xmlhttp");
-        let answer = http::send(scene.address, "GET", &poll, &[], b"");
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        let mut text = answer.text();
-        while let Some((length, rest)) = text.split_once('\n') {
-            let (chunk, after) = rest.split_at(length.parse().expect("a length"));
-            let arrays: Value = serde_json::from_str(chunk).expect("JSON");
-            for array in arrays.as_array().expect("arrays") {
-                has = array[0].as_u64().expect("a number");
-                let message = &array[1][0];
-                let error = [message, &message[0]].into_iter().find_map(|place| place.get("error"));
-                if let Some(error) = error {
-                    return match error["status"].as_str() {
-                        Some("UNAUTHENTICATED") => UNKNOWN,
-                        Some("PERMISSION_DENIED") => DENIED,
-                        other => panic!("{other:?}"),
-                    };
-                }
-                if let Some(code) = message["targetChange"]["cause"]["code"].as_i64() {
-                    return i32::try_from(code).expect("a code");
-                }
-                if message.get("documentChange").is_some() {
-                    return OK;
-                }
-            }
-            text = after;
-        }
+    Channel::open(scene, who).next(scene)
+}
+
+/// A session of WebChannel that listens to a document.
+pub struct Channel {
+    name: String,
+    /// The last array that was taken.
+    has: u64,
+}
+
+impl Channel {
+    const PATH: &str = "/google.firestore.v1.Firestore/Listen/channel?VER=8";
+
+    pub fn open(scene: &Scene, who: Option<&str>) -> Self {
+        let answer = Self::ask_for(scene, who, &[]);
+        assert_eq!(answer.status, 200);
+        Channel { name: answer.text().split('"').nth(3).expect("a name").to_owned(), has: 0 }
     }
+
+    /// Asks for a session.
+    pub fn ask_for(scene: &Scene, who: Option<&str>, headers: &[(String, String)]) -> Answer {
+        let encode = |text: &str| -> String { text.bytes().map(|byte| format!("%{byte:02X}")).collect() };
+        let documents = json!({ "documents": [format!("{ROOT}/own/alice")] });
+        let add = json!({ "database": DATABASE, "addTarget": { "documents": documents, "targetId": 2 } });
+        let told = who.map(|who| format!("Authorization:{who}\r\n")).unwrap_or_default();
+        let form = format!(
+            "headers={}&count=1&ofs=0&req0___data__={}",
+            encode(&format!("X-Goog-Api-Client:gl-js/\r\n{told}")),
+            encode(&add.to_string())
+        );
+        let path = format!("{}&RID=1&CVER=22", Self::PATH);
+        http::send(scene.address, "POST", &path, headers, form.as_bytes())
+    }
+
+    /// What there is after the last array that was taken, if the session is known.
+    pub fn poll(&self, scene: &Scene) -> Answer {
+        let path = format!("{}&RID=rpc&SID={}&AID={}&CI=1&TYPE=xmlhttp", Self::PATH, self.name, self.has);
+        http::send(scene.address, "GET", &path, &[], b"")
+    }
+
+    /// The next word about the document, or the end.
+    pub fn next(&mut self, scene: &Scene) -> Ended {
+        // Each poll waits for a while; without a bound a word that never comes would hang the tests.
+        for _ in 0..POLLS {
+            let answer = self.poll(scene);
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            let mut text = answer.text();
+            while let Some((length, rest)) = text.split_once('\n') {
+                let (chunk, after) = rest.split_at(length.parse().expect("a length"));
+                let arrays: Value = serde_json::from_str(chunk).expect("JSON");
+                for array in arrays.as_array().expect("arrays") {
+                    self.has = array[0].as_u64().expect("a number");
+                    if let Some(ended) = said(&array[1][0]) {
+                        return ended;
+                    }
+                }
+                text = after;
+            }
+        }
+        panic!("nothing came");
+    }
+}
+
+/// What a message in a channel says of the document, if it says anything.
+fn said(message: &Value) -> Option<Ended> {
+    let error = [message, &message[0]].into_iter().find_map(|place| place.get("error"));
+    if let Some(error) = error {
+        return Some(match error["status"].as_str() {
+            Some("UNAUTHENTICATED") => UNKNOWN,
+            Some("PERMISSION_DENIED") => DENIED,
+            other => panic!("{other:?}"),
+        });
+    }
+    if let Some(code) = message["targetChange"]["cause"]["code"].as_i64() {
+        return Some(i32::try_from(code).expect("a code"));
+    }
+    message.get("documentChange").map(|_| OK)
 }
 
 async fn everywhere(scene: &Scene, who: Option<&str>) -> Vec<(&'static str, Ended)> {

@@ -138,7 +138,12 @@ pub fn call(who: &str) -> Call {
 pub fn principal(who: &str) -> Principal {
     let account = |project: &str, role| {
         let grants = vec![Grant { project: project.into(), database: None, role }];
-        Principal::Account(Arc::new(Account { email: format!("{who}@{project}"), grants, expires: None }))
+        Principal::Account(Arc::new(Account {
+            email: format!("{who}@{project}"),
+            key: String::new(),
+            grants,
+            expires: None,
+        }))
     };
     let user = |project: &str| {
         let claims = Fields::from([
