@@ -9,6 +9,7 @@
 
 mod compare;
 mod outbox;
+mod reconcile;
 mod schema;
 mod staging;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use crate::time::Time;
 
 pub(crate) use self::compare::Checksum;
 pub use self::outbox::Outgoing;
+pub(crate) use self::reconcile::Reconciled;
 
 /// Documents of one transaction.
 pub const BATCH: usize = 500;

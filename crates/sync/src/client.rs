@@ -29,7 +29,7 @@ use crate::source::Source;
 use crate::time::Time;
 
 /// The longest wait for an answer, or for the next part of one. A count of millions may take so long.
-const ANSWER_LIMIT: Duration = Duration::from_secs(70);
+pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(70);
 /// One message: a document of 1 MiB and what is around it, with room.
 const MOST_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
 /// The name of the count in an aggregation.
@@ -55,8 +55,18 @@ impl Client {
         credentials: Arc<Credentials>,
         meters: Arc<Meters>,
     ) -> Result<Client, Failure> {
-        source.check()?;
         let channel = address.channel(Arc::clone(&meters))?;
+        Client::over(channel, source, credentials, meters)
+    }
+
+    /// A client over a channel that is there. The channel counts the bytes, or nobody.
+    pub(crate) fn over(
+        channel: Channel,
+        source: Source,
+        credentials: Arc<Credentials>,
+        meters: Arc<Meters>,
+    ) -> Result<Client, Failure> {
+        source.check()?;
         let firestore = FirestoreClient::new(channel).max_decoding_message_size(MOST_MESSAGE_BYTES);
         Ok(Client { firestore, source, credentials, meters })
     }
@@ -174,12 +184,16 @@ impl Client {
         call: impl Future<Output = Result<tonic::Response<T>, Status>>,
     ) -> Result<T, Failure> {
         self.meters.calls.fetch_add(1, Ordering::Relaxed);
-        let answer = tokio::time::timeout(ANSWER_LIMIT, call).await.map_err(|_| too_slow(doing))?;
+        let answer = tokio::time::timeout(ANSWER_LIMIT, call)
+            .await
+            .map_err(|_| Failure::too_slow(doing, ANSWER_LIMIT))?;
         answer.map(tonic::Response::into_inner).map_err(|status| self.failure(doing, &status))
     }
 
     async fn next<T>(&self, doing: &str, stream: &mut Streaming<T>) -> Result<Option<T>, Failure> {
-        let next = tokio::time::timeout(ANSWER_LIMIT, stream.message()).await.map_err(|_| too_slow(doing))?;
+        let next = tokio::time::timeout(ANSWER_LIMIT, stream.message())
+            .await
+            .map_err(|_| Failure::too_slow(doing, ANSWER_LIMIT))?;
         next.map_err(|status| self.failure(doing, &status))
     }
 
@@ -201,10 +215,6 @@ impl Client {
         }
         Ok(request)
     }
-}
-
-fn too_slow(doing: &str) -> Failure {
-    Failure::new(Kind::Passing, format!("{doing}: nothing came for {} seconds", ANSWER_LIMIT.as_secs()))
 }
 
 /// The documents of a query, one after the other.

@@ -17,8 +17,8 @@ struct Copying {
 }
 
 impl Follower {
-    /// Copies all. Answers the time that the cache is the state of.
-    pub(crate) async fn copy(&self, cursor: Cursor) -> Result<Time, Failure> {
+    /// Copies all: then the cache is the state of one time.
+    pub(crate) async fn copy(&self, cursor: Cursor) -> Result<(), Failure> {
         let (total, now) = self.stop.or(self.client.count(self.client.source().query(), None)).await?;
         let mut copying = match cursor {
             Cursor::Copying { read_time, torn, after } => Copying { read_time, torn, after },
@@ -46,8 +46,7 @@ impl Follower {
             true => self.align("the first copy took long", None, None).await?,
             false => copying.read_time,
         };
-        self.apply(Vec::new(), Some(Cursor::Following { as_of, token: None })).await?;
-        Ok(as_of)
+        self.apply(Vec::new(), Some(Cursor::Following { as_of, token: None })).await
     }
 
     /// Copies one page, batch by batch; one is written while the next is on its way. Answers whether there may be

@@ -1,6 +1,7 @@
 //! What can go wrong, by what the one who runs it should do.
 
 use std::fmt;
+use std::time::Duration;
 
 use tonic::{Code, Status};
 
@@ -29,8 +30,10 @@ pub enum Kind {
     Query,
     /// The query is fine, and needs an index.
     MissingIndex,
-    /// The read time or resume token lies before what the server keeps.
+    /// The read time or resume token lies before what the server keeps, or says nothing to it.
     TooOld,
+    /// What the server tells does not come to what it counts, again and again.
+    Disagrees,
     /// Documents lack the timestamp that polling goes by.
     Field,
     /// The file is no cache, or the cache of something else, or in use.
@@ -53,7 +56,7 @@ impl Kind {
             Kind::NotFound => 4,
             Kind::Query | Kind::Field | Kind::TooOld => 5,
             Kind::MissingIndex => 6,
-            Kind::Passing | Kind::Busy => 7,
+            Kind::Passing | Kind::Busy | Kind::Disagrees => 7,
             Kind::Cache => 8,
             Kind::DiskFull => 9,
             Kind::Taker => 11,
@@ -72,6 +75,7 @@ impl Kind {
             | Kind::Query
             | Kind::MissingIndex
             | Kind::TooOld
+            | Kind::Disagrees
             | Kind::Field
             | Kind::Cache
             | Kind::DiskFull
@@ -98,6 +102,11 @@ impl Failure {
         }
     }
 
+    /// Nothing came in time.
+    pub(crate) fn too_slow(doing: &str, limit: Duration) -> Failure {
+        Failure::new(Kind::Passing, format!("{doing}: nothing came for {} seconds", limit.as_secs()))
+    }
+
     pub(crate) fn stopped() -> Failure {
         Failure::new(Kind::Stopped, "stopped before the work was done; start it again to go on from there")
     }
@@ -118,6 +127,7 @@ impl Failure {
             | Kind::NotFound
             | Kind::Query
             | Kind::TooOld
+            | Kind::Disagrees
             | Kind::Field
             | Kind::Cache
             | Kind::DiskFull
@@ -150,7 +160,7 @@ fn kind_of(status: &Status) -> Kind {
         Code::FailedPrecondition | Code::InvalidArgument | Code::OutOfRange => {
             let text = status.message();
             // The texts are production's; there is no machine-readable reason for either.
-            if text.contains("too old") {
+            if text.contains("too old") || text.contains("resume token") {
                 Kind::TooOld
             } else if text.contains("requires a") && text.contains("index") {
                 Kind::MissingIndex
@@ -158,8 +168,10 @@ fn kind_of(status: &Status) -> Kind {
                 Kind::Query
             }
         }
-        Code::AlreadyExists | Code::Unimplemented | Code::Ok => Kind::Query,
-        Code::Cancelled
+        Code::AlreadyExists | Code::Unimplemented => Kind::Query,
+        // Nobody fails with `Ok`; somebody may end something with it.
+        Code::Ok
+        | Code::Cancelled
         | Code::Unknown
         | Code::DeadlineExceeded
         | Code::Aborted
@@ -196,6 +208,8 @@ mod tests {
                 Kind::MissingIndex,
             ),
             (Status::failed_precondition("The requested 'read_time' is too old."), Kind::TooOld),
+            (Status::invalid_argument("bad resume token"), Kind::TooOld),
+            (Status::new(Code::Ok, ""), Kind::Passing),
             (Status::invalid_argument("order by clause cannot be …"), Kind::Query),
             (Status::data_loss("damage"), Kind::Passing),
         ];

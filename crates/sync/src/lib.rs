@@ -1,7 +1,7 @@
 //! Incremental synchronisation: a collection, a collection group or a query, followed into a local cache by the
 //! public protocol alone, of Irori or of Google.
 //!
-//! The journey of a change: [`Follower::run`] chooses a strategy. `listen` is told of it by the server, `poll` asks
+//! The journey of a change: [`Follower::run`] chooses a strategy. `listen` is told of it by the server (`hearing`), `poll` asks
 //! for it by a timestamp field; both give it to the `keeper`, which puts it into the [`Cache`] with the cursor in one
 //! transaction, and hands it to the [`Taker`]. `comparison` finds what neither has seen.
 //!
@@ -23,6 +23,7 @@
 //! # }
 //! ```
 
+mod bloom;
 mod cache;
 mod change;
 mod client;
@@ -33,12 +34,15 @@ mod credentials;
 mod cursor;
 mod failure;
 mod follow;
+mod hearing;
 mod json;
 mod keeper;
 mod listen;
 mod meters;
 mod poll;
 mod retry;
+#[cfg(test)]
+mod scripted;
 mod settings;
 mod source;
 mod stop;
