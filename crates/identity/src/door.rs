@@ -29,6 +29,9 @@ pub enum Failure {
     /// The register of keys, its secret or its lock.
     #[error("the key register {} cannot be used: {why}", path.display())]
     Register { path: PathBuf, why: String },
+    /// Issuers that cannot be trusted together.
+    #[error("{0}")]
+    Issuers(String),
     /// The public keys of an issuer.
     #[error("the keys of {issuer} cannot be used: {why}")]
     Keys { issuer: String, why: String },
@@ -59,7 +62,7 @@ impl Door {
     }
 
     /// A door that believes nothing that is not signed by somebody it trusts. Fails when the key register or a file
-    /// with an issuer's keys cannot be read; addresses are asked later, by [`Door::follow`] or the first who comes.
+    /// with an issuer's keys cannot be read, or when users of two issuers could be taken for each other; addresses are asked later, by [`Door::follow`] or the first who comes.
     pub fn verified(options: Options, host: Host) -> Result<Self, Failure> {
         Ok(Door { kind: Kind::Verified(Arc::new(Verified::new(options, host)?)) })
     }

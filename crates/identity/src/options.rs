@@ -61,6 +61,8 @@ pub struct Issuer {
     pub keys: KeySource,
     /// The only project that its users may use. None: all.
     pub project: Option<Arc<str>>,
+    /// Its users may be taken for another issuer's who have the same id: rules tell them apart, or nobody need.
+    pub shares_users: bool,
 }
 
 /// Where an issuer's public keys (a JWKS) are.
@@ -81,8 +83,38 @@ impl Issuer {
             audience: project.to_owned(),
             keys: KeySource::Url(FIREBASE_KEYS.to_owned()),
             project: Some(project.into()),
+            shares_users: false,
         }
     }
+
+    /// True when one id may mean two people: rules see `request.auth.uid`, and nobody keeps two issuers from giving the
+    /// same one.
+    fn may_be_confused_with(&self, other: &Self) -> bool {
+        let one_project = match (&self.project, &other.project) {
+            (Some(one), Some(other)) => one == other,
+            (None, _) | (_, None) => true,
+        };
+        self.issuer != other.issuer && one_project && !(self.shares_users && other.shares_users)
+    }
+}
+
+/// Refuses issuers whose users nobody could tell apart. An error is in words.
+pub(crate) fn check(issuers: &[Issuer]) -> Result<(), String> {
+    let pairs = issuers.iter().enumerate().flat_map(|(at, one)| {
+        let later = &issuers[at + 1..];
+        later.iter().map(move |other| (one, other))
+    });
+    for (one, other) in pairs {
+        if one.may_be_confused_with(other) {
+            return Err(format!(
+                "{} and {} may give the same uid to different people, and security rules would take one for the other. \
+                 Give each a `project=` of its own; or, where the uids are the same people's or the rules look at \
+                 request.auth.token.iss, say `users=shared` for both",
+                one.issuer, other.issuer
+            ));
+        }
+    }
+    Ok(())
 }
 
 impl FromStr for KeySource {
@@ -104,7 +136,7 @@ impl FromStr for KeySource {
 impl FromStr for Issuer {
     type Err = String;
 
-    /// Reads `ISSUER[=AUDIENCE][,project=PROJECT][,keys=FILE_OR_URL]`. Firebase's issuers name their audience
+    /// Reads `ISSUER[=AUDIENCE][,project=PROJECT][,keys=FILE_OR_URL][,users=shared]`. Firebase's issuers name their audience
     /// and project themselves.
     fn from_str(text: &str) -> Result<Self, String> {
         let mut parts = text.split(',');
@@ -124,6 +156,7 @@ impl FromStr for Issuer {
                 audience: audience.to_owned(),
                 keys: KeySource::Discovery,
                 project: None,
+                shares_users: false,
             },
             (_, None) => {
                 return Err(format!(
@@ -135,7 +168,12 @@ impl FromStr for Issuer {
             match part.split_once('=') {
                 Some(("project", project)) if !project.is_empty() => read.project = Some(project.into()),
                 Some(("keys", keys)) => read.keys = keys.parse()?,
-                _ => return Err(format!("`{part}` is neither project=PROJECT nor keys=FILE_OR_URL")),
+                Some(("users", "shared")) => read.shares_users = true,
+                _ => {
+                    return Err(format!(
+                        "`{part}` is none of project=PROJECT, keys=FILE_OR_URL and users=shared"
+                    ));
+                }
             }
         }
         Ok(read)

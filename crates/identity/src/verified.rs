@@ -21,7 +21,7 @@ use crate::admitted::Admitted;
 use crate::credentials::{Credentials, TOKEN_BYTES};
 use crate::door::{AccessToken, Failure};
 use crate::jwt::Jwt;
-use crate::options::{Issuer, Options};
+use crate::options::{self, Issuer, Options};
 use crate::refusal::{Refusal, Rejection};
 use crate::register::{REGISTER_BYTES, Register};
 use crate::secret::Secret;
@@ -55,6 +55,7 @@ pub(crate) struct Verified {
 impl Verified {
     /// Reads the register and the issuers' files.
     pub(crate) fn new(options: Options, host: Host) -> Result<Self, Failure> {
+        options::check(&options.issuers).map_err(Failure::Issuers)?;
         let register = WatchedFile::new(&options.key_register);
         let accounts = read_accounts(&register)
             .map_err(|why| Failure::Register { path: options.key_register.clone(), why })?;

@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::forge::*;
 use super::key_server::KeyServer;
-use crate::{Issuer, KeySource};
+use crate::{Door, Issuer, KeySource, Options};
 
 fn by_url(server: &KeyServer) -> Issuer {
     Issuer { keys: KeySource::Url(format!("{}/keys", server.address)), ..Issuer::firebase(PROJECT) }
@@ -142,6 +142,7 @@ async fn an_issuer_says_itself_where_its_keys_are() {
         audience: "app".to_owned(),
         keys: KeySource::Discovery,
         project: None,
+        shares_users: false,
     };
     let document = |issuer: &str, keys: Json| json!({ "issuer": issuer, "jwks_uri": keys }).to_string();
     let address = format!("{}/keys", keys.address);
@@ -215,6 +216,7 @@ fn issuers_are_named_on_a_command_line() {
         audience: "app".to_owned(),
         keys: KeySource::Discovery,
         project: None,
+        shares_users: false,
     };
     assert_eq!(read("https://login.example.com/=app"), Ok(plain.clone()));
     let full = Issuer {
@@ -222,7 +224,15 @@ fn issuers_are_named_on_a_command_line() {
         keys: KeySource::Url("https://k.example/j".to_owned()),
         ..plain
     };
-    assert_eq!(read("https://login.example.com/=app,project=shop,keys=https://k.example/j"), Ok(full));
+    assert_eq!(
+        read("https://login.example.com/=app,project=shop,keys=https://k.example/j"),
+        Ok(full.clone())
+    );
+    let shared = Issuer { shares_users: true, ..full };
+    assert_eq!(
+        read("https://login.example.com/=app,users=shared,project=shop,keys=https://k.example/j"),
+        Ok(shared)
+    );
     let wrong = [
         "",
         "login.example.com=app",
@@ -233,11 +243,39 @@ fn issuers_are_named_on_a_command_line() {
         "https://login.example.com=app,keys=http://k.example",
         "https://login.example.com=app,project=",
         "https://login.example.com=app,colour=red",
+        "https://login.example.com=app,users=",
+        "https://login.example.com=app,users=own",
         "https://securetoken.google.com/",
         "https://securetoken.google.com/shop=other",
     ];
     for text in wrong {
         let why = read(text).expect_err(text);
         assert!(!why.is_empty());
+    }
+}
+
+#[test]
+fn two_issuers_whose_users_nobody_could_tell_apart_stop_a_start() {
+    let world = World::trusting(Vec::new());
+    let table: [(&[&str], bool); 9] = [
+        (&["https://a.example=app", "https://b.example=app"], false),
+        (&["https://a.example=app,project=shop", "https://b.example=app"], false),
+        (&["https://a.example=app,project=shop", "https://b.example=app,project=shop"], false),
+        (&["https://securetoken.google.com/shop", "https://b.example=app"], false),
+        (&["https://a.example=app,users=shared", "https://b.example=app"], false),
+        (&["https://a.example=app,users=shared", "https://b.example=app,users=shared"], true),
+        (&["https://a.example=app,project=shop", "https://b.example=app,project=staff"], true),
+        (&["https://securetoken.google.com/shop", "https://securetoken.google.com/staff"], true),
+        // An issuer gives no two people one id, whatever the audience.
+        (&["https://a.example=web", "https://a.example=mobile"], true),
+    ];
+    for (issuers, expected) in table {
+        let issuers = issuers.iter().map(|issuer| issuer.parse().unwrap()).collect();
+        let options = Options { issuers, ..Options::new(world.path("register.json")) };
+        let door = Door::verified(options.clone(), world.host.clone());
+        assert_eq!(door.is_ok(), expected, "{:?}", options.issuers);
+        if let Err(failure) = door {
+            assert!(failure.to_string().contains("users=shared"), "{failure}");
+        }
     }
 }

@@ -229,6 +229,7 @@ async fn each_audience_of_an_issuer_has_its_project() {
         audience: audience.to_owned(),
         keys: KeySource::File(keys.clone()),
         project: project.map(Into::into),
+        shares_users: false,
     };
     let world = World::trusting(vec![issuer("web", Some("shop")), issuer("staff", None)]);
     let says = |audience: Json| {
