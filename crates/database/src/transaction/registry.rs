@@ -21,6 +21,8 @@ const MAX_OPEN: usize = 100_000;
 const MAX_OPEN_FOR_READERS: usize = MAX_OPEN / 2;
 /// How long an ended token is told apart from one that never was (production: about 300 s of age).
 const REMEMBERED_FOR: Duration = Duration::from_secs(300);
+/// How many of them. Who begins and ends many is the first to be forgotten; then the token is like one that never was.
+const MAX_REMEMBERED: usize = 100_000;
 const TOKEN_BYTES: usize = 16;
 
 /// What its token has besides its number, so that nobody can name the transaction of another, nor one of another
@@ -196,6 +198,9 @@ impl Registry {
             let Transaction { secret, age, .. } = transaction;
             self.ended.insert(id, Ended { secret, how, at: now, age });
             self.order_of_end.push_back(id);
+            if self.order_of_end.len() > MAX_REMEMBERED {
+                self.forget_oldest();
+            }
         }
     }
 
@@ -225,8 +230,13 @@ impl Registry {
             if !old {
                 break;
             }
-            self.ended.remove(id);
-            self.order_of_end.pop_front();
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some(id) = self.order_of_end.pop_front() {
+            self.ended.remove(&id);
         }
     }
 
@@ -286,6 +296,21 @@ mod tests {
         let mut begin = |mode| registry.begin(mode, Concurrency::Optimistic, [0; 8], Duration::ZERO).is_ok();
         assert!((0..MAX_OPEN_FOR_READERS).all(|_| begin(&READ_ONLY)));
         assert!(!begin(&READ_ONLY) && begin(&READ_WRITE));
+    }
+
+    #[test]
+    fn however_many_end_at_once_what_is_remembered_is_bounded() {
+        let mut registry = Registry::new(Mode::Native);
+        let mut run = || {
+            let begun =
+                registry.begin(&READ_ONLY, Concurrency::Default, [0; 8], Duration::ZERO).expect("room");
+            registry.end(begun.id, Ending::RolledBack, Duration::ZERO);
+            begun.token
+        };
+        let [oldest, old] = [run(), run()];
+        (0..MAX_REMEMBERED - 1).for_each(|_| drop(run()));
+        assert_eq!((registry.ended.len(), registry.order_of_end.len()), (MAX_REMEMBERED, MAX_REMEMBERED));
+        assert!(registry.may_roll_back_ended(&oldest).is_err() && registry.may_roll_back_ended(&old).is_ok());
     }
 
     #[test]
