@@ -6,6 +6,7 @@
 //! ```
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName};
@@ -36,7 +37,8 @@ struct Ambiguous(&'static str);
 /// One who was let in, with what is kept of him as long as a conversation goes on.
 pub(crate) struct Caller {
     pub(crate) principal: Principal,
-    pub(crate) share: Option<Share>,
+    /// Shared by all that goes on for him.
+    pub(crate) share: Option<Arc<Share>>,
     pub(crate) record: Option<Record>,
 }
 
@@ -133,7 +135,7 @@ impl Caller {
         record: Option<Record>,
     ) -> Result<Self, Status> {
         let identity = Identity::of(&principal, peer);
-        let share = identity.map(|identity| gateway.quotas.conversation(identity)).transpose()?;
+        let share = identity.map(|identity| gateway.quotas.conversation(identity)).transpose()?.map(Arc::new);
         Ok(Caller { principal, share, record })
     }
 }

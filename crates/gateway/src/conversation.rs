@@ -40,7 +40,7 @@ const NEVER: Duration = Duration::from_secs(366 * 24 * 3_600);
 pub(crate) struct Conversation {
     kind: Kind,
     /// What it takes of its caller's quotas.
-    share: Option<Share>,
+    share: Option<Arc<Share>>,
     record: Option<Record>,
     /// Done when its caller must prove again who he is; None when he need not.
     unproved: Option<Unproved>,

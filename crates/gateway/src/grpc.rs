@@ -153,7 +153,7 @@ fn ended(mut count: count::Call, refusal: &Status) -> Response<Body> {
 }
 
 /// A refusal before any message: one block of headers.
-fn refuse(refusal: &Status) -> Response<Body> {
+pub(crate) fn refuse(refusal: &Status) -> Response<Body> {
     let mut response = respond(Body::Plain(None));
     response.headers_mut().extend(status::trailers(refusal));
     response

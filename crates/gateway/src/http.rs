@@ -17,9 +17,12 @@ use hyper::body::Incoming;
 use tower::ServiceExt;
 
 use crate::Gateway;
+use crate::admission::Sender;
 use crate::body::Body;
 use crate::connection::Connection;
 use crate::grpc::{self, dialogue::AtEnd};
+use crate::neighbours::Counted;
+use crate::quotas::Identity;
 use crate::{appengine, grpc_web, rest, webchannel};
 
 const HEALTH: &str = "/grpc.health.v1.Health/";
@@ -39,7 +42,7 @@ pub(crate) async fn answer(
     let response = match Kind::of(&request) {
         Kind::Call => grpc::call(gateway, connection, request, AtEnd::HalfClose).await,
         Kind::AppEngine => Box::pin(appengine::answer(gateway, connection, request)).await,
-        Kind::Neighbour(neighbour) => Box::pin(neighbour.answer(gateway, request)).await,
+        Kind::Neighbour(neighbour) => Box::pin(neighbour.answer(gateway, connection, request)).await,
         Kind::Plain(plain) => Box::pin(plain.answer(gateway, connection, request)).await,
     };
     drop(open);
@@ -132,7 +135,23 @@ impl Neighbour {
         table.into_iter().find(|(prefix, _)| path.starts_with(prefix)).map(|(_, neighbour)| neighbour)
     }
 
-    async fn answer(self, gateway: &Gateway, request: Request<Incoming>) -> Response<Body> {
+    async fn answer(
+        self,
+        gateway: &Gateway,
+        connection: &Connection,
+        request: Request<Incoming>,
+    ) -> Response<Body> {
+        // Nobody is asked who he is, so it is his address that counts.
+        let peer = Sender::of(gateway, connection, request.headers()).peer;
+        let identity = match self {
+            Neighbour::Health => Identity::checker(peer),
+            Neighbour::Reflection | Neighbour::OldReflection => Identity::address(peer),
+        };
+        let share =
+            match gateway.quotas.request(&identity).and_then(|()| gateway.quotas.conversation(identity)) {
+                Ok(share) => share,
+                Err(refusal) => return grpc::refuse(&refusal),
+            };
         let request = request.map(tonic::body::Body::new);
         let response = match self {
             Neighbour::Health => gateway.neighbours.health.clone().oneshot(request).await,
@@ -140,7 +159,7 @@ impl Neighbour {
             Neighbour::OldReflection => gateway.neighbours.old_reflection.clone().oneshot(request).await,
         };
         let Ok(response) = response;
-        response.map(Body::Foreign)
+        response.map(|body| Body::Foreign(tonic::body::Body::new(Counted::new(body, share))))
     }
 }
 

@@ -66,6 +66,8 @@ pub struct Gateway {
 pub struct Options {
     /// Connections open at once; beyond it idle ones make room, or the new one is turned away.
     pub max_connections: usize,
+    /// Connections of one address (of IPv6, one network of 64 bits); beyond it the new one is turned away.
+    pub connections_per_address: usize,
     /// How long requests may go on after the server was told to stop.
     pub drain: Duration,
     /// Requests a second that one identity may send; a second's worth at once. None: as many as it likes.
@@ -96,6 +98,7 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             max_connections: 4_096,
+            connections_per_address: usize::MAX,
             drain: Duration::from_secs(3),
             requests_per_second: None,
             conversations: usize::MAX,
@@ -111,7 +114,7 @@ impl Gateway {
     /// Makes `service` reachable.
     pub fn new(service: Arc<Service>, options: Options) -> Arc<Self> {
         let (counts, neighbours) = (Counts::new(), neighbours::Neighbours::new());
-        let (stopping, sessions) = (stopping::Stopping::new(), Arc::default());
+        let (stopping, sessions) = (stopping::Stopping::new(), Arc::<webchannel::Sessions>::default());
         let quotas = quotas::Quotas::new(options.requests_per_second, options.conversations);
         Arc::new(Gateway {
             service,

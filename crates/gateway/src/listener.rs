@@ -1,14 +1,14 @@
 //! Accepts connections and bounds them: how many, how long they may be silent, how they end.
 
 mod corked;
+mod places;
 pub(crate) mod tls;
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -16,9 +16,10 @@ use corked::Corked;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use places::{NoPlace, Place, Places};
 use tls::{Stream, Tls};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::connection::Connection;
@@ -35,10 +36,6 @@ const STALLED: Duration = Duration::from_secs(60);
 const CLOSING: Duration = Duration::from_secs(5);
 /// How often a connection is looked at.
 const LOOK: Duration = Duration::from_secs(5);
-/// A connection idle this long may have to make room for a new one.
-const EVICTABLE: Duration = Duration::from_secs(1);
-/// How long a new connection waits for room.
-const ROOM: Duration = Duration::from_millis(500);
 /// The operating system's refusals (no more file descriptors) pass; asking at once again does not help.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -55,38 +52,12 @@ const SEND_BUFFER: usize = 128 * 1024;
 const PING_INTERVAL: Duration = Duration::from_secs(60);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The connections that are open, so that an idle one can make room.
-#[derive(Default)]
-struct Connections {
-    by_id: Mutex<HashMap<u64, Weak<Connection>>>,
-}
-
 /// What every connection needs.
 #[derive(Clone)]
 struct Shared {
     gateway: Arc<Gateway>,
-    connections: Arc<Connections>,
     requests: Arc<Semaphore>,
     tls: Option<Arc<Tls>>,
-}
-
-impl Connections {
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Weak<Connection>>> {
-        self.by_id.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Asks the connection that has been idle longest to close.
-    fn evict_one(&self) {
-        let connections = self.lock();
-        let alive = connections.values().filter_map(Weak::upgrade);
-        let idle = alive.filter_map(|connection| connection.idle().map(|idle| (idle, connection)));
-        let longest = idle.max_by_key(|(idle, connection)| (!connection.used(), *idle));
-        if let Some((idle, connection)) = longest
-            && (idle >= EVICTABLE || !connection.used())
-        {
-            connection.evict();
-        }
-    }
 }
 
 /// Serves, by TLS where that is given, until `stop` is done, then lets requests finish for `drain` and returns.
@@ -97,9 +68,10 @@ pub(crate) async fn serve(
     stop: impl Future<Output = ()>,
     drain: Duration,
 ) {
-    let room = Arc::new(Semaphore::new(gateway.options.max_connections));
+    let options = &gateway.options;
+    let places = Places::new(options.max_connections, options.connections_per_address);
     let requests = crate::connection::Memory::whole();
-    let shared = Shared { gateway, connections: Arc::default(), requests, tls };
+    let shared = Shared { gateway, requests, tls };
     let mut tasks = JoinSet::new();
     let mut stop = pin!(stop);
     for id in 0.. {
@@ -109,9 +81,16 @@ pub(crate) async fn serve(
             accepted = next(&listener) => accepted,
         };
         while tasks.try_join_next().is_some() {}
-        match place(&room, &shared.connections).await {
-            Some(place) => drop(tasks.spawn(connection(shared.clone(), id, accepted, place))),
-            None => tracing::debug!("a connection was turned away: there is no room"),
+        match places.take(id, accepted.1.ip()).await {
+            Ok(place) => drop(tasks.spawn(connection(shared.clone(), accepted, place))),
+            Err(why) => {
+                shared.gateway.counts.turned_away();
+                let why = match why {
+                    NoPlace::Server => "there is no room",
+                    NoPlace::Address => "its address has as many as one may have",
+                };
+                tracing::debug!(peer = %accepted.1, "a connection was turned away: {why}");
+            }
         }
     }
     drop(listener);
@@ -135,30 +114,15 @@ async fn next(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     }
 }
 
-/// A place among the connections, made by closing an idle one if need be.
-async fn place(room: &Arc<Semaphore>, connections: &Connections) -> Option<OwnedSemaphorePermit> {
-    if let Ok(place) = room.clone().try_acquire_owned() {
-        return Some(place);
-    }
-    connections.evict_one();
-    tokio::time::timeout(ROOM, room.clone().acquire_owned()).await.ok()?.ok()
-}
-
-async fn connection(
-    shared: Shared,
-    id: u64,
-    (stream, peer): (TcpStream, SocketAddr),
-    _place: OwnedSemaphorePermit,
-) {
+async fn connection(shared: Shared, (stream, peer): (TcpStream, SocketAddr), place: Place) {
     // Without it small answers wait for the client's acknowledgement of earlier ones; if it cannot be
     // set the connection is only slower.
     let _ = stream.set_nodelay(true);
     let connection = Connection::new(&shared.requests, peer.ip());
-    shared.connections.lock().insert(id, Arc::downgrade(&connection));
+    place.occupy(&connection);
     if let Some(stream) = Box::pin(begin(&shared, &connection, stream)).await {
         run(&shared, &connection, stream).await;
     }
-    shared.connections.lock().remove(&id);
 }
 
 /// Brings a connection to where requests can be read. Until then it is the first to make room for others.

@@ -1,9 +1,13 @@
 //! The standard services beside those of the databases: health and reflection.
 
 use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 use ::http::{Request, Response};
+use bytes::Bytes;
 use futures::FutureExt;
+use http_body::{Body as HttpBody, Frame};
 use tonic::body::Body;
 use tonic_health::ServingStatus;
 use tonic_health::pb::health_server::HealthServer;
@@ -11,6 +15,9 @@ use tonic_health::server::{HealthReporter, HealthService};
 use tonic_reflection::server::Builder;
 use tower::util::BoxCloneSyncService;
 use wire::methods::Api;
+
+use crate::grpc::status;
+use crate::quotas::Share;
 
 type GrpcService = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 
@@ -51,5 +58,50 @@ impl Neighbours {
         for service in ["", Api::Firestore.service(), Api::Datastore.service()] {
             self.reporter.set_service_status(service, ServingStatus::NotServing).await;
         }
+    }
+}
+
+/// An answer that counts while it goes on: what asks over and over on one call asks as often as who calls anew.
+pub(crate) struct Counted {
+    body: Body,
+    share: Share,
+    /// The part of the answer that is to come was counted when the call began.
+    is_first: bool,
+    over: bool,
+}
+
+impl Counted {
+    /// An answer for whom `share` was counted when he called.
+    pub(crate) fn new(body: Body, share: Share) -> Self {
+        Counted { body, share, is_first: true, over: false }
+    }
+
+    fn is_paid_for(&mut self) -> Result<(), model::Status> {
+        if std::mem::take(&mut self.is_first) { Ok(()) } else { self.share.request() }
+    }
+}
+
+impl HttpBody for Counted {
+    type Data = Bytes;
+    type Error = tonic::Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, tonic::Status>>> {
+        if self.over {
+            return Poll::Ready(None);
+        }
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        Poll::Ready(match frame {
+            Some(Ok(frame)) if frame.is_data() => Some(Ok(match self.is_paid_for() {
+                Ok(()) => frame,
+                Err(refusal) => {
+                    self.over = true;
+                    Frame::trailers(status::trailers(&refusal))
+                }
+            })),
+            Some(Ok(_) | Err(_)) | None => frame,
+        })
     }
 }

@@ -25,8 +25,9 @@ const BURST: Duration = Duration::from_secs(1);
 /// Who is counted as one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Identity {
-    /// Of IPv6 the network of 64 bits, which is what one customer has.
     Address(IpAddr),
+    /// Apart from all else that comes from there: no request makes a server look ill.
+    Checker(IpAddr),
     User(Option<Arc<str>>, String),
     Account(String),
     /// All for whom there was no room.
@@ -70,13 +71,23 @@ impl Identity {
 
     /// Whoever is not known there.
     pub(crate) fn address(peer: IpAddr) -> Self {
-        Identity::Address(match peer.to_canonical() {
-            IpAddr::V6(peer) => {
-                let [a, b, c, d, ..] = peer.segments();
-                Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-            }
-            peer @ IpAddr::V4(_) => peer,
-        })
+        Identity::Address(network(peer))
+    }
+
+    /// Who asks there whether the server is well.
+    pub(crate) fn checker(peer: IpAddr) -> Self {
+        Identity::Checker(network(peer))
+    }
+}
+
+/// What one customer has: an address, and of IPv6 the network of 64 bits.
+pub(crate) fn network(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V6(peer) => {
+            let [a, b, c, d, ..] = peer.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
+        peer @ IpAddr::V4(_) => peer,
     }
 }
 

@@ -46,12 +46,13 @@ use crate::body::Body;
 use crate::connection::Connection;
 use crate::conversation::{Conversation, Topic};
 use crate::grpc::{count, guard};
+use crate::quotas::Share;
 use inbox::Map;
 pub use parse::read_hostile;
 use parse::{Malformed, Style};
 use session::{Outcome, Refused, Session};
-use sessions::NoRoom;
 pub(crate) use sessions::Sessions;
+use sessions::{NoRoom, TooManyRefused};
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const NOT_KEPT: HeaderValue = HeaderValue::from_static("private, max-age=0");
@@ -201,10 +202,17 @@ async fn open(
     maps: Vec<(u64, Map)>,
 ) -> Result<Arc<str>, Refusal> {
     let topic = session.topic();
-    let conversation = match caller(gateway, sender, topic.method()).await {
-        Ok(caller) => Conversation::open(&gateway.service, topic, caller),
+    let (conversation, share) = match caller(gateway, sender, topic.method()).await {
+        Ok(caller) => {
+            let share = caller.share.clone();
+            (Conversation::open(&gateway.service, topic, caller), share)
+        }
         // The client looks for refusals in its session alone.
-        Err(refusal) => Conversation::refused(refusal),
+        Err(refusal) => {
+            let share = gateway.sessions.refused(sender.peer)?;
+            session.end_when_told();
+            (Conversation::refused(refusal), Some(Arc::new(share)))
+        }
     };
     session.forward(maps, 0).await?;
     let name = gateway.sessions.add(gateway.service.secret(), session.clone())?;
@@ -212,7 +220,8 @@ async fn open(
     tracing::debug!(method = topic.method().name(), client, "a session opened");
     let call = count::Call::of(topic.method(), &gateway.counts);
     let work = session.clone().converse(conversation, gateway.stopping.follow());
-    tokio::spawn(run(gateway.sessions.clone(), name.clone(), session.clone(), work, call));
+    let place = Place { sessions: gateway.sessions.clone(), name: name.clone(), _share: share };
+    tokio::spawn(run(place, session.clone(), work, call));
     Ok(name)
 }
 
@@ -231,10 +240,23 @@ async fn caller(gateway: &Gateway, sender: Sender<'_>, method: Method) -> Result
     Caller::to_converse(gateway, principal, sender.peer, record)
 }
 
-/// The task of a session.
-async fn run(
+/// A session's place in the table. It counts among the streams of who opened it to its very end, however little of
+/// that time is conversation.
+struct Place {
     sessions: Arc<Sessions>,
     name: Arc<str>,
+    _share: Option<Arc<Share>>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.sessions.remove(&self.name);
+    }
+}
+
+/// The task of a session.
+async fn run(
+    place: Place,
     session: Arc<Session>,
     work: impl Future<Output = Outcome>,
     mut call: count::Call,
@@ -246,7 +268,7 @@ async fn run(
     }
     drop(call);
     session.linger().await;
-    sessions.remove(&name);
+    drop(place);
 }
 
 /// The answer that brings array 0.
@@ -293,6 +315,13 @@ impl From<Refused> for Refusal {
             }
             Refused::Gone => Refusal::unknown_session(),
         }
+    }
+}
+
+impl From<TooManyRefused> for Refusal {
+    fn from(_: TooManyRefused) -> Self {
+        let text = "Too many sessions of this address were refused. Take their answers, or wait.";
+        Refusal::new(StatusCode::TOO_MANY_REQUESTS, text)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The command line.
 
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -187,8 +187,13 @@ pub(crate) struct DoorArguments {
     pub(crate) auth: bool,
 
     /// Who signs tokens of end users: https://securetoken.google.com/PROJECT for Firebase Authentication, or
-    /// any by OpenID Connect. May be given several times
-    #[arg(long, value_name = "ISSUER[=AUDIENCE][,project=PROJECT][,keys=FILE_OR_URL]", requires = "auth")]
+    /// any by OpenID Connect. May be given several times, each for a project of its own; `users=shared` lets issuers share
+    /// one
+    #[arg(
+        long,
+        value_name = "ISSUER[=AUDIENCE][,project=PROJECT][,keys=FILE_OR_URL][,users=shared]",
+        requires = "auth"
+    )]
     pub(crate) auth_issuer: Vec<Issuer>,
 
     /// An address under which clients know this server, for tokens that accounts sign for themselves. May be given
@@ -254,6 +259,12 @@ pub(crate) struct Limits {
     /// Connections open at once; beyond it idle ones make room
     #[arg(long, value_name = "NUMBER", default_value_t = 4_096)]
     pub(crate) max_connections: usize,
+
+    /// Connections that one address may have open, or one network of 64 bits of IPv6; beyond it new ones are
+    /// closed at once [default: a quarter of --max-connections; on a loopback address, and --behind-proxy, where
+    /// all come from the proxy's address, all of them]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) max_connections_per_address: Option<NonZeroUsize>,
 
     /// Requests a second that one user, account or unknown address may send; RESOURCE_EXHAUSTED beyond it.
     /// Usually as many as they like

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -149,8 +150,10 @@ fn open_local(arguments: &ServeArguments) -> Result<Option<Arc<LocalEngine>>, Fa
 fn gateway_options(arguments: &ServeArguments, audit: Option<Arc<Trail>>) -> gateway::Options {
     let (door, limits) = (&arguments.door, &arguments.limits);
     let usual_streams = if door.auth { STREAMS } else { usize::MAX };
+    let max_connections = descriptors::make_room(limits.max_connections);
     gateway::Options {
-        max_connections: descriptors::make_room(limits.max_connections),
+        max_connections,
+        connections_per_address: connections_per_address(arguments, max_connections),
         drain: DRAIN,
         requests_per_second: limits.max_requests_per_second,
         conversations: limits.max_streams.unwrap_or(usual_streams),
@@ -159,6 +162,15 @@ fn gateway_options(arguments: &ServeArguments, audit: Option<Arc<Trail>>) -> gat
         audit,
         app_engine: door.app_engine_bridge || !door.auth,
     }
+}
+
+/// Where strangers can connect, one address leaves places for others. Behind a proxy all have its address.
+fn connections_per_address(arguments: &ServeArguments, max_connections: usize) -> usize {
+    let usual = match arguments.listen.ip().is_loopback() || arguments.door.behind_proxy {
+        true => max_connections,
+        false => max_connections.div_ceil(4),
+    };
+    arguments.limits.max_connections_per_address.map_or(usual, NonZeroUsize::get)
 }
 
 /// Where everybody is believed, a page of the world must not be able to call from the developer's browser.
@@ -271,7 +283,26 @@ async fn finish(store: Arc<Store>, local: Option<Arc<LocalEngine>>) {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+    use crate::arguments::{Arguments, Command};
+
+    #[test]
+    fn one_address_has_a_part_of_the_connections_where_strangers_can_connect() {
+        let table: [(&[&str], usize); 5] = [
+            (&["--listen", "0.0.0.0:80"], 1_024),
+            (&["--listen", "[::]:80", "--max-connections-per-address", "7"], 7),
+            (&["--listen", "0.0.0.0:80", "--behind-proxy"], 4_096),
+            (&["--listen", "127.0.0.1:80"], 4_096),
+            (&["--listen", "127.0.0.1:80", "--max-connections-per-address", "7"], 7),
+        ];
+        for (given, expected) in table {
+            let line = [&["irori", "serve"], given].concat();
+            let Command::Serve(arguments) = Arguments::parse_from(line).command else { panic!("it serves") };
+            assert_eq!(connections_per_address(&arguments, 4_096), expected, "{given:?}");
+        }
+    }
 
     #[test]
     fn a_server_on_every_address_is_reached_on_the_loopback() {

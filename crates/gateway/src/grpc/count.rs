@@ -13,8 +13,11 @@ use crate::audit::Record;
 /// One for each of gRPC's codes, OK included.
 const CODES: usize = 17;
 
-/// How many calls of each method ended with each code.
-pub struct Counts([[AtomicU64; CODES]; METHODS.len()]);
+/// How many calls of each method ended with each code, and how many connections never came to call.
+pub struct Counts {
+    calls: [[AtomicU64; CODES]; METHODS.len()],
+    turned_away: AtomicU64,
+}
 
 /// A call that is under way; it counts as cancelled when it is dropped before it ended.
 pub(crate) struct Call {
@@ -27,17 +30,28 @@ pub(crate) struct Call {
 
 impl Counts {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Counts(std::array::from_fn(|_| std::array::from_fn(|_| AtomicU64::new(0)))))
+        let calls = std::array::from_fn(|_| std::array::from_fn(|_| AtomicU64::new(0)));
+        Arc::new(Counts { calls, turned_away: AtomicU64::new(0) })
     }
 
     /// Calls of `method` that ended with the gRPC code `code`; 0 is OK.
     pub fn get(&self, method: Method, code: i32) -> u64 {
         let code = usize::try_from(code).ok().filter(|code| *code < CODES);
-        code.map_or(0, |code| self.0[method as usize][code].load(Ordering::Relaxed))
+        code.map_or(0, |code| self.calls[method as usize][code].load(Ordering::Relaxed))
+    }
+
+    /// Connections that were closed at once, because the server or their address had as many as it may have.
+    pub fn connections_turned_away(&self) -> u64 {
+        self.turned_away.load(Ordering::Relaxed)
+    }
+
+    /// One connection more was closed at once.
+    pub(crate) fn turned_away(&self) {
+        self.turned_away.fetch_add(1, Ordering::Relaxed);
     }
 
     fn note(&self, method: Method, code: tonic::Code) {
-        self.0[method as usize][code as usize].fetch_add(1, Ordering::Relaxed);
+        self.calls[method as usize][code as usize].fetch_add(1, Ordering::Relaxed);
     }
 }
 

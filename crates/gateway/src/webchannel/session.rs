@@ -84,9 +84,16 @@ impl Session {
         &self.headers
     }
 
-    /// How long the session has had no back channel; None while it has one.
-    pub(super) fn unattended(&self) -> Option<Duration> {
-        self.state.lock().unattended_since().map(|since| since.elapsed())
+    /// Whether its conversation is over, and how long the session has had no back channel; None while it has one.
+    pub(super) fn unattended(&self) -> Option<(bool, Duration)> {
+        let state = self.state.lock();
+        let since = state.unattended_since()?;
+        Some((state.phase() != Phase::Open, since.elapsed()))
+    }
+
+    /// Its conversation will be a refusal and nothing else: who has taken that, or lost it, opens another one.
+    pub(super) fn end_when_told(&self) {
+        self.state.lock().end_when_told();
     }
 
     /// Takes maps with their numbers; waits a while for room. `has` is the last array that the client has.
@@ -217,7 +224,7 @@ impl Session {
     /// Waits until the client knows of the end, or had the time to ask.
     pub(super) async fn linger(&self) {
         let until = Instant::now() + LINGER;
-        while self.state.lock().phase() != Phase::Gone {
+        while !self.state.lock().is_done() {
             if tokio::time::timeout_at(until, self.work.notified()).await.is_err() {
                 break;
             }

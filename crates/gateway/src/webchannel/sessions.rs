@@ -1,6 +1,7 @@
 //! The sessions of the server, by their names.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::session::Session;
+use crate::quotas::{Identity, Quotas, Share};
 
 /// Sessions of a server; beyond it one without a back channel makes room, or the new one is turned away.
 const MAX_SESSIONS: usize = 20_000;
@@ -21,10 +23,14 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Bytes of a name before they are letters: more than anybody can guess.
 const NAME_BYTES: usize = 18;
 
+/// Sessions of one address that wait for their refusal to be taken.
+const REFUSED: usize = 100;
+
 /// See the module.
-#[derive(Default)]
 pub(crate) struct Sessions {
     table: Mutex<Table>,
+    /// Who was refused has no share of anything else.
+    refused: Arc<Quotas>,
     /// Bytes of arrays that all sessions keep.
     pub(super) array_bytes: Arc<AtomicUsize>,
 }
@@ -40,7 +46,23 @@ struct Table {
 #[derive(Debug)]
 pub(super) struct NoRoom;
 
+/// One address has as many refused sessions as it may.
+#[derive(Debug)]
+pub(super) struct TooManyRefused;
+
+impl Default for Sessions {
+    fn default() -> Self {
+        let refused = Quotas::new(None, REFUSED);
+        Sessions { table: Mutex::default(), refused, array_bytes: Arc::default() }
+    }
+}
+
 impl Sessions {
+    /// Counts a session that only tells a refusal, while the share lives.
+    pub(super) fn refused(&self, peer: IpAddr) -> Result<Share, TooManyRefused> {
+        self.refused.conversation(Identity::address(peer)).map_err(|_| TooManyRefused)
+    }
+
     /// Adds a session under the name that `secret` makes.
     pub(super) fn add(&self, secret: [u8; NAME_BYTES], session: Arc<Session>) -> Result<Arc<str>, NoRoom> {
         let mut table = self.table.lock();
@@ -64,13 +86,18 @@ impl Sessions {
 }
 
 impl Table {
-    /// Ends the session that has been without a back channel for longest; false if there is none.
+    /// Ends the session that has been without a back channel for longest, first of those whose conversation is over;
+    /// false if there is none.
     fn evict_one(&mut self) -> bool {
         if self.none_found.is_some_and(|when| when.elapsed() < LOOK_AGAIN) {
             return false;
         }
-        let alone = self.by_name.iter().filter_map(|(name, session)| Some((session.unattended()?, name)));
-        let longest = alone.max().filter(|(alone, _)| *alone >= EVICTABLE).map(|(_, name)| name.clone());
+        let alone = self.by_name.iter().filter_map(|(name, session)| {
+            let (is_over, alone) = session.unattended()?;
+            Some((is_over, alone, name))
+        });
+        let longest = alone.max().filter(|(is_over, alone, _)| *is_over || *alone >= EVICTABLE);
+        let longest = longest.map(|(_, _, name)| name.clone());
         match longest.and_then(|name| self.by_name.remove(&name)) {
             Some(session) => session.go(),
             None => self.none_found = Some(Instant::now()),

@@ -29,6 +29,16 @@ pub(super) struct State {
     reader: Reader,
     /// How many back channels there have been.
     readers: u64,
+    telling: Telling,
+}
+
+/// When a session that has ended is done with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Telling {
+    /// When the client says so, or had its time.
+    Acknowledged,
+    /// When a back channel has brought the end, and is over.
+    Once { told: bool },
 }
 
 /// The phases of a session, in their order.
@@ -92,11 +102,23 @@ impl State {
             full: None,
             reader: Reader::Absent { since: Instant::now() },
             readers: 0,
+            telling: Telling::Acknowledged,
         }
     }
 
     pub(super) fn phase(&self) -> Phase {
         self.phase
+    }
+
+    /// Its end is told once.
+    pub(super) fn end_when_told(&mut self) {
+        self.telling = Telling::Once { told: false };
+    }
+
+    /// True when nobody has to be waited for any more.
+    pub(super) fn is_done(&self) -> bool {
+        let is_told = self.telling == Telling::Once { told: true } && self.unattended_since().is_some();
+        self.phase == Phase::Gone || is_told
     }
 
     /// The client has the arrays up to `has`.
@@ -178,6 +200,9 @@ impl State {
             Some(batch) => {
                 self.moved();
                 let last = batch.last == self.outbox.last() && (full || self.phase == Phase::Ended);
+                if let Telling::Once { told } = &mut self.telling {
+                    *told |= last && self.phase == Phase::Ended;
+                }
                 if last { Read::Last(batch) } else { Read::Arrays(batch) }
             }
             None if self.phase == Phase::Ended => Read::Over,

@@ -6,6 +6,7 @@ mod http;
 #[path = "../scene/mod.rs"]
 mod scene;
 
+mod abuse;
 mod control;
 mod issuer;
 mod limits;

@@ -216,6 +216,7 @@ fn said(message: &Value) -> Option<Ended> {
         return Some(match error["status"].as_str() {
             Some("UNAUTHENTICATED") => UNKNOWN,
             Some("PERMISSION_DENIED") => DENIED,
+            Some("RESOURCE_EXHAUSTED") => Code::ResourceExhausted as i32,
             other => panic!("{other:?}"),
         });
     }
