@@ -32,7 +32,7 @@ pub(crate) use self::reconcile::Reconciled;
 /// Documents of one transaction.
 pub const BATCH: usize = 500;
 /// Large documents make a batch of fewer: what waits in memory is this much and one document more.
-pub(crate) const BATCH_BYTES: usize = 8 * 1024 * 1024;
+pub(crate) const BATCH_BYTES: usize = 2 * 1024 * 1024;
 /// Prepared statements that are kept.
 const STATEMENTS: usize = 32;
 

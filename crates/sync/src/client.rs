@@ -34,6 +34,8 @@ pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(70);
 const MOST_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
 /// The name of the count in an aggregation.
 const COUNT: &str = "n";
+/// What a failure was about.
+const FETCHING: &str = "could not fetch documents";
 
 /// A connection to one database.
 pub struct Client {
@@ -134,7 +136,7 @@ impl Client {
     }
 
     /// Reads documents by their names as of a time; of those that are not there, nothing comes.
-    pub(crate) async fn get(&self, names: &[String], at: Time) -> Result<Vec<Document>, Failure> {
+    pub(crate) async fn get(&self, names: &[String], at: Time) -> Result<Found, Failure> {
         let root = self.source.root();
         let request = BatchGetDocumentsRequest {
             database: self.source.database_name(),
@@ -144,16 +146,9 @@ impl Client {
             )),
             ..BatchGetDocumentsRequest::default()
         };
-        let doing = "could not fetch documents";
         let mut firestore = self.firestore.clone();
-        let mut stream = self.answered(doing, firestore.batch_get_documents(self.request(request)?)).await?;
-        let mut documents = Vec::with_capacity(names.len());
-        while let Some(part) = self.next::<BatchGetDocumentsResponse>(doing, &mut stream).await? {
-            if let Some(batch_get_documents_response::Result::Found(document)) = part.result {
-                documents.push(document);
-            }
-        }
-        Ok(documents)
+        let stream = self.answered(FETCHING, firestore.batch_get_documents(self.request(request)?)).await?;
+        Ok(Found { stream })
     }
 
     /// Begins to listen. The sender must be kept: without it the stream ends.
@@ -245,5 +240,22 @@ impl Answer {
     pub(crate) fn read_time(&self) -> Result<Time, Failure> {
         self.read_time
             .ok_or_else(|| Failure::new(Kind::Passing, "could not read: the answer has no read time"))
+    }
+}
+
+/// Documents that were asked for by name, one after the other.
+pub(crate) struct Found {
+    stream: Streaming<BatchGetDocumentsResponse>,
+}
+
+impl Found {
+    /// The next document; none after the last.
+    pub(crate) async fn next(&mut self, client: &Client) -> Result<Option<Document>, Failure> {
+        while let Some(part) = client.next(FETCHING, &mut self.stream).await? {
+            if let Some(batch_get_documents_response::Result::Found(document)) = part.result {
+                return Ok(Some(document));
+            }
+        }
+        Ok(None)
     }
 }

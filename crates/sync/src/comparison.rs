@@ -5,6 +5,7 @@
 
 pub(crate) mod fetch;
 
+use self::fetch::Fetching;
 use crate::cache::{BATCH, Checksum};
 use crate::change::{Change, Key};
 use crate::client::{Answer, Client};
@@ -210,8 +211,10 @@ impl Comparison<'_> {
             }
             if self.plan.repair {
                 let names: Vec<_> = lacking.into_iter().map(|(key, _)| key.name).collect();
-                let rows = fetch::rows(self.client, self.stop, &names, self.at).await?;
-                self.repair(rows.into_iter().map(Change::Set).collect()).await?;
+                let mut fetching = Fetching::begin(self.client, self.stop, &names, self.at).await?;
+                while let Some(changes) = fetching.batch().await? {
+                    self.repair(changes).await?;
+                }
             }
         }
     }

@@ -1,7 +1,10 @@
-//! The first copy of a listener: all documents in the order of their names, as of one time, so that what has changed
-//! since can be listened to from exactly there. A copy that is interrupted goes on behind its last batch.
+//! The first copy: all documents in the order of their names, as of one time, so that what has changed since can be
+//! listened to, or asked for, from exactly there. A copy that is interrupted goes on behind its last batch.
+//!
+//! It is in this order for polling as well: in the order of time, names would go to all places of the file's index, a
+//! page of it for each document.
 
-use crate::change::{Change, Row};
+use crate::change::Change;
 use crate::cursor::Cursor;
 use crate::failure::{Failure, Kind};
 use crate::follow::{Follower, PAGE};
@@ -17,8 +20,8 @@ struct Copying {
 }
 
 impl Follower {
-    /// Copies all: then the cache is the state of one time.
-    pub(crate) async fn copy(&self, cursor: Cursor) -> Result<(), Failure> {
+    /// Copies all. Answers the time that the cache is the state of.
+    pub(crate) async fn copy(&self, cursor: Cursor) -> Result<Time, Failure> {
         let (total, now) = self.stop.or(self.client.count(self.client.source().query(), None)).await?;
         let mut copying = match cursor {
             Cursor::Copying { read_time, torn, after } => Copying { read_time, torn, after },
@@ -46,7 +49,8 @@ impl Follower {
             true => self.align("the first copy took long", None, None).await?,
             false => copying.read_time,
         };
-        self.apply(Vec::new(), Some(Cursor::Following { as_of, token: None })).await
+        self.apply(Vec::new(), Some(Cursor::Following { as_of, token: None })).await?;
+        Ok(as_of)
     }
 
     /// Copies one page, batch by batch; one is written while the next is on its way. Answers whether there may be
@@ -56,22 +60,18 @@ impl Follower {
         let mut query = self.client.source().stretch(&stretch);
         query.limit = Some(i32::try_from(PAGE).expect("a page is small"));
         let mut answer = self.stop.or(self.client.run_query(query, Some(copying.read_time))).await?;
-        let mut rows = self.batch(&mut answer).await?;
+        let mut batch = self.batch(&mut answer).await?;
         let mut count = 0;
-        while let Some(last) = rows.last() {
-            count += rows.len();
-            copying.after = Some(last.name.clone());
+        while let Some(last) = batch.last {
+            count += batch.read;
+            copying.after = Some(last);
             let (read_time, torn, after) = (copying.read_time, copying.torn, copying.after.clone());
             let cursor = Cursor::Copying { read_time, torn, after };
-            let (applied, next) =
-                tokio::join!(self.apply(changes(rows), Some(cursor)), self.batch(&mut answer));
+            let changes = batch.rows.into_iter().map(Change::Set).collect();
+            let (applied, next) = tokio::join!(self.apply(changes, Some(cursor)), self.batch(&mut answer));
             applied?;
-            rows = next?;
+            batch = next?;
         }
         Ok(count == PAGE)
     }
-}
-
-fn changes(rows: Vec<Row>) -> Vec<Change> {
-    rows.into_iter().map(Change::Set).collect()
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use crate::cache::{BATCH, BATCH_BYTES, Cache};
-use crate::change::{Change, Row};
+use crate::change::{Change, Row, name_below};
 use crate::client::{Answer, Client};
 use crate::comparison::{self, Plan};
 use crate::cursor::Cursor;
@@ -27,6 +27,16 @@ pub struct Follower {
     pub(crate) observer: Observer,
     pub(crate) stop: Stop,
     backoff: Mutex<Backoff>,
+}
+
+/// Documents in the order of an answer.
+pub(crate) struct Batch {
+    /// Those that belong into the cache.
+    pub(crate) rows: Vec<Row>,
+    /// How many there were.
+    pub(crate) read: usize,
+    /// The name of the last; none at the end of the answer.
+    pub(crate) last: Option<String>,
 }
 
 impl Follower {
@@ -106,17 +116,22 @@ impl Follower {
     }
 
     /// Up to a batch of documents; none at the end of the answer.
-    pub(crate) async fn batch(&self, answer: &mut Answer) -> Result<Vec<Row>, Failure> {
+    pub(crate) async fn batch(&self, answer: &mut Answer) -> Result<Batch, Failure> {
         let root = self.client.source().root();
-        let (mut rows, mut bytes) = (Vec::with_capacity(BATCH), 0);
-        while rows.len() < BATCH && bytes < BATCH_BYTES {
+        let mut batch = Batch { rows: Vec::with_capacity(BATCH), read: 0, last: None };
+        let mut bytes = 0;
+        while batch.read < BATCH && bytes < BATCH_BYTES {
             let Some(document) = self.stop.or(answer.next(&self.client)).await? else { break };
-            let row = Row::of(&document, &root)?;
-            bytes += row.size();
-            rows.push(row);
+            batch.read += 1;
+            batch.last = Some(name_below(&document.name, &root)?.to_owned());
+            if self.settings.strategy.admits(&document) {
+                let row = Row::of(&document, &root)?;
+                bytes += row.size();
+                batch.rows.push(row);
+            }
         }
-        add(&self.client.meters().documents_read, rows.len());
-        Ok(rows)
+        add(&self.client.meters().documents_read, batch.read);
+        Ok(batch)
     }
 
     /// Compares all keys with the server's at a time, or at present, and makes the cache equal. Answers the time.

@@ -38,7 +38,9 @@ impl Follower {
             Cursor::Following { as_of, .. } if as_of.age(Time::now()) < STALE => {}
             Cursor::Following { .. } => self.align_and_note("the cache is old").await?,
             Cursor::Polling(_) => self.align_and_note("the cache was kept by polling").await?,
-            cursor @ (Cursor::Fresh | Cursor::Copying { .. }) => self.copy(cursor).await?,
+            cursor @ (Cursor::Fresh | Cursor::Copying { .. }) => {
+                self.copy(cursor).await?;
+            }
         }
         let (mut lost, mut pause) = (0, LOST_PAUSE);
         loop {

@@ -13,12 +13,12 @@
 //!
 //! What comes later than the margin, and what is deleted, is found by comparing: numbers often, keys now and then.
 
-use std::time::Instant;
+use tokio::time::Instant;
 
 use crate::cache::{BATCH, BATCH_BYTES};
 use crate::change::{Change, Key, Row};
 use crate::client::Answer;
-use crate::comparison::fetch;
+use crate::comparison::fetch::{self, Fetching};
 use crate::cursor::{Cursor, Polled};
 use crate::failure::{Failure, Kind};
 use crate::follow::{Follower, PAGE};
@@ -30,8 +30,11 @@ use crate::time::Time;
 impl Follower {
     /// Polls until all is here once, or for ever.
     pub(crate) async fn poll(&self, poll: &Poll) -> Result<(), Failure> {
-        let mut polled = self.polled(poll).await?;
         self.check_field(poll).await?;
+        let (mut polled, of_one_time) = self.begin(poll).await?;
+        if self.settings.once && of_one_time {
+            return Ok(());
+        }
         let (mut counted, mut scanned) = (Instant::now(), Instant::now());
         loop {
             let of_one_time = self.round(poll, &mut polled).await?;
@@ -53,14 +56,29 @@ impl Follower {
         }
     }
 
-    async fn polled(&self, poll: &Poll) -> Result<Polled, Failure> {
-        Ok(match self.cursor().await? {
-            Cursor::Polling(polled) if polled.field == poll.field && polled.since == poll.since => polled,
-            Cursor::Polling(_) | Cursor::Fresh | Cursor::Copying { .. } | Cursor::Following { .. } => {
-                let (field, since) = (poll.field.clone(), poll.since);
-                Polled { field, since, last: None, safe: None, as_of: None }
+    /// Where to go on from; copies first when nothing is here. Answers also whether the cache is now the state of one
+    /// time, deletions included.
+    async fn begin(&self, poll: &Poll) -> Result<(Polled, bool), Failure> {
+        let (field, since) = (poll.field.clone(), poll.since);
+        let from_the_beginning = Polled { field, since, last: None, safe: None, as_of: None };
+        let (as_of, copied) = match self.cursor().await? {
+            Cursor::Polling(polled) if polled.field == poll.field && polled.since == poll.since => {
+                return Ok((polled, false));
             }
-        })
+            // What is out of its scope is not here. And a part of the documents is only to be had in their order.
+            Cursor::Polling(_) => return Ok((from_the_beginning, false)),
+            _ if poll.since > Time::MIN => return Ok((from_the_beginning, false)),
+            Cursor::Following { as_of, .. } => (as_of, false),
+            cursor @ (Cursor::Fresh | Cursor::Copying { .. }) => (self.copy(cursor).await?, true),
+        };
+        // Who is ahead of the server's clock is read once more.
+        let last = Some(Place { time: as_of, name: None });
+        let polled = Polled { last, safe: Some(as_of), as_of: Some(as_of), ..from_the_beginning };
+        self.apply(Vec::new(), Some(Cursor::Polling(polled.clone()))).await?;
+        if copied {
+            self.observer.tell(&Event::Current { as_of });
+        }
+        Ok((polled, copied))
     }
 
     /// One question for everything new. Answers whether the cache is now the state of one time, deletions included.
@@ -111,8 +129,10 @@ impl Follower {
             }
             let unknown = self.keeper.with(move |cache| cache.unknown(&keys)).await?;
             for names in unknown.chunks(fetch::AT_ONCE) {
-                let rows = fetch::rows(&self.client, &self.stop, names, at).await?;
-                self.apply(rows.into_iter().map(Change::Set).collect(), None).await?;
+                let mut fetching = Fetching::begin(&self.client, &self.stop, names, at).await?;
+                while let Some(changes) = fetching.batch().await? {
+                    self.apply(changes, None).await?;
+                }
             }
         }
     }

@@ -4,8 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use googleapis_tonic_google_firestore_v1::google::firestore::v1::Document;
+
 use crate::cache::Applied;
 use crate::failure::Failure;
+use crate::source::timestamp_in;
 use crate::time::Time;
 
 /// How a source is followed.
@@ -58,6 +61,18 @@ pub struct Poll {
     pub interval: Duration,
     /// Leave out documents without a timestamp in `field`, instead of refusing to begin.
     pub some_lack_field: bool,
+}
+
+impl Strategy {
+    /// True when a document belongs into a cache that is kept so.
+    pub(crate) fn admits(&self, document: &Document) -> bool {
+        match self {
+            Strategy::Listen => true,
+            Strategy::Poll(poll) => {
+                timestamp_in(&document.fields, &poll.field).is_some_and(|time| time >= poll.since)
+            }
+        }
+    }
 }
 
 /// Something worth telling.

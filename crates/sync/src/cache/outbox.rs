@@ -1,7 +1,7 @@
 //! Changes on their way to the next program: kept until it has taken them, so that a crash repeats the last ones and
 //! loses none. Their numbers only grow, which lets the receiver tell a repetition.
 
-use super::{BATCH, Cache};
+use super::{BATCH, BATCH_BYTES, Cache};
 use crate::failure::Failure;
 
 /// Changes to be delivered, oldest first, each a line of JSON.
@@ -13,7 +13,7 @@ pub struct Outgoing {
 }
 
 impl Cache {
-    /// The oldest changes that nobody has taken yet; `None` when all are delivered.
+    /// A batch of the oldest changes that nobody has taken yet; `None` when all are delivered.
     ///
     /// # Errors
     ///
@@ -24,7 +24,9 @@ impl Cache {
             let mut outgoing = Outgoing { lines: String::new(), count: 0, last: 0 };
             let mut select = self.connection.prepare_cached(&select)?;
             let mut rows = select.query([])?;
-            while let Some(row) = rows.next()? {
+            while outgoing.lines.len() < BATCH_BYTES
+                && let Some(row) = rows.next()?
+            {
                 outgoing.last = row.get(0)?;
                 outgoing.count += 1;
                 let change = row.get_ref(1)?.as_str()?;
