@@ -95,7 +95,8 @@ impl Client {
             ..RunQueryRequest::default()
         };
         let mut firestore = self.firestore.clone();
-        let stream = self.answered("could not read", firestore.run_query(self.request(request)?)).await?;
+        let stream =
+            self.answered("could not read", firestore.run_query(self.request(request).await?)).await?;
         Ok(Answer { stream, read_time: None })
     }
 
@@ -123,7 +124,7 @@ impl Client {
         let doing = "could not count";
         let mut firestore = self.firestore.clone();
         let mut stream =
-            self.answered(doing, firestore.run_aggregation_query(self.request(request)?)).await?;
+            self.answered(doing, firestore.run_aggregation_query(self.request(request).await?)).await?;
         while let Some(part) = self.next(doing, &mut stream).await? {
             let counted = part.result.as_ref().and_then(|result| result.aggregate_fields.get(COUNT));
             if let (Some(firestore::value::ValueType::IntegerValue(count)), Some(time)) =
@@ -147,7 +148,8 @@ impl Client {
             ..BatchGetDocumentsRequest::default()
         };
         let mut firestore = self.firestore.clone();
-        let stream = self.answered(FETCHING, firestore.batch_get_documents(self.request(request)?)).await?;
+        let stream =
+            self.answered(FETCHING, firestore.batch_get_documents(self.request(request).await?)).await?;
         Ok(Found { stream })
     }
 
@@ -159,7 +161,7 @@ impl Client {
         let (sender, receiver) = mpsc::channel(1);
         sender.try_send(first).expect("a new channel has room for one");
         let mut firestore = self.firestore.clone();
-        let request = self.request(ReceiverStream::new(receiver))?;
+        let request = self.request(ReceiverStream::new(receiver)).await?;
         let stream = self.answered("could not listen", firestore.listen(request)).await?;
         Ok((sender, stream))
     }
@@ -193,7 +195,7 @@ impl Client {
     }
 
     /// A request with the headers that production routes by.
-    fn request<T>(&self, message: T) -> Result<Request<T>, Failure> {
+    async fn request<T>(&self, message: T) -> Result<Request<T>, Failure> {
         let mut request = Request::new(message);
         let database = self.source.database_name();
         let mut set = |name: &'static str, text: &str| {
@@ -205,8 +207,12 @@ impl Client {
         };
         set("google-cloud-resource-prefix", &database)?;
         set("x-goog-request-params", &format!("database={}", database.replace('/', "%2F")))?;
-        if let Some(header) = self.credentials.header(Time::now()) {
-            set("authorization", &header)?;
+        let headers = self.credentials.headers(Time::now()).await?;
+        if let Some(authorization) = &headers.authorization {
+            set("authorization", authorization)?;
+        }
+        if let Some(project) = headers.user_project {
+            set("x-goog-user-project", project)?;
         }
         Ok(request)
     }

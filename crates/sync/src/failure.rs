@@ -134,7 +134,8 @@ impl Failure {
             | Kind::Taker
             | Kind::Stopped => "",
         };
-        let source = std::error::Error::source(status).map(deepest).unwrap_or_default();
+        let source = std::error::Error::source(status).map(|error| format!(": {}", deepest(error)));
+        let source = source.unwrap_or_default();
         Failure::new(
             kind,
             format!("{doing}: {} ({:?}){source}{advice}", status.message().trim_end(), status.code()),
@@ -143,12 +144,14 @@ impl Failure {
 }
 
 /// The innermost reason of an error, which for a lost connection is the only part that says something.
-fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn deepest<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> &'a (dyn std::error::Error + 'static) {
     let mut last = error;
     while let Some(inner) = last.source() {
         last = inner;
     }
-    format!(": {last}")
+    last
 }
 
 fn kind_of(status: &Status) -> Kind {

@@ -54,7 +54,7 @@ pub use cache::{Applied, BATCH, Bounds, Cache, Held, Outgoing};
 pub use change::{Change, Row};
 pub use client::Client;
 pub use connection::Address;
-pub use credentials::{Credentials, ServiceAccount};
+pub use credentials::{Credentials, ServiceAccount, User};
 pub use cursor::{Cursor, Polled};
 pub use failure::{Failure, Kind};
 pub use follow::Follower;

@@ -48,6 +48,12 @@ impl Time {
         Time(self.0.saturating_sub(micros)).clamped()
     }
 
+    /// The moment so much later, but not after [`Time::MAX`].
+    pub fn plus(self, span: std::time::Duration) -> Time {
+        let micros = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
+        Time(self.0.saturating_add(micros)).clamped()
+    }
+
     /// How long ago this was at `now`; nothing for what lies ahead.
     pub fn age(self, now: Time) -> std::time::Duration {
         std::time::Duration::from_micros(u64::try_from(now.0.saturating_sub(self.0)).unwrap_or(0))

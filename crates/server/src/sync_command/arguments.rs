@@ -94,8 +94,9 @@ pub(super) struct ServerArguments {
     #[arg(long, value_name = "SERVER", default_value = "emulator")]
     pub(super) from: String,
 
-    /// A service account's key file. Usually GOOGLE_APPLICATION_CREDENTIALS; without either an http address is asked
-    /// as its administrator, and an https address as nobody
+    /// A service account's key file, or what `gcloud auth application-default login` writes. Usually
+    /// GOOGLE_APPLICATION_CREDENTIALS; without either an http address is asked as its administrator, and an https
+    /// address as nobody
     #[arg(long, value_name = "FILE")]
     pub(super) credentials: Option<PathBuf>,
 

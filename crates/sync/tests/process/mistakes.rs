@@ -180,7 +180,8 @@ async fn what_is_no_key_is_refused_without_showing_it() {
     let path = server.directory().join("key.json");
     let table = [
         ("secret-words", "is not a service account's key file"),
-        (r#"{"type": "authorized_user", "refresh_token": "secret-words"}"#, "of another type"),
+        (r#"{"type": "authorized_user", "refresh_token": "secret-words"}"#, "is not whole"),
+        (r#"{"type": "external_account", "secret": "secret-words"}"#, "make a key for a service account"),
         (
             r#"{"type": "service_account", "client_email": "a", "private_key_id": "b", "private_key": "secret-words"}"#,
             "not a whole key file",
