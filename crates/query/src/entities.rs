@@ -54,6 +54,11 @@ pub fn prepare_entities(query: &EntityQuery, database: &DatabaseName) -> Result<
 }
 
 impl PreparedEntities {
+    /// True when few results are asked for: only then can its plan be short.
+    pub fn wants_few(&self) -> bool {
+        plan::wants_few(&self.0)
+    }
+
     /// Plans the query with these indexes, as they are at `read_time`.
     ///
     /// # Errors

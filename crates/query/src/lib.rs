@@ -68,6 +68,11 @@ pub fn prepare(query: &StructuredQuery, database: &DatabaseName) -> Result<Prepa
 }
 
 impl Prepared {
+    /// True when few results are asked for: only then can its plan be short.
+    pub fn wants_few(&self) -> bool {
+        plan::is_few(self.0.offset, self.0.limit)
+    }
+
     /// Plans the query with these indexes, as they are at `read_time`.
     ///
     /// # Errors

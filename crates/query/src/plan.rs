@@ -17,10 +17,12 @@ mod link;
 mod missing;
 mod print;
 mod read;
+mod short;
 
 pub(crate) use choose::fewest;
 pub(crate) use print::{name_properties, properties};
 pub(crate) use read::{Cuts, IndexRead, KeyColumn, NameRead, Pinned, PinnedBy, ValueLength, directed};
+pub(crate) use short::is_few;
 
 use database::{IndexDefinition, IndexSet};
 use model::query::{AggregationKind, FindNearest, Order};

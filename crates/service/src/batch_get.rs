@@ -8,7 +8,7 @@ use database::{Mode, View};
 use model::{DatabaseName, Document, DocumentPath, FieldPath, Status, Timestamp};
 
 use crate::authorise::{Permit, role_to_read};
-use crate::blocking::Work;
+use crate::blocking::{Length, Work};
 use crate::get_document::masked;
 use crate::reader::{Consistency, Reader};
 use crate::{Call, Service, across};
@@ -16,8 +16,6 @@ use crate::{Call, Service, across};
 /// Documents read in one step, and bytes after which a step ends.
 const STEP_DOCUMENTS: usize = 500;
 const STEP_BYTES: usize = 1024 * 1024;
-/// So few documents are read where the call stands: handing them to another thread costs more.
-const FEW: usize = 32;
 
 /// Which documents, which of their fields, and when.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,12 +100,12 @@ impl BatchGetAnswer {
 
     async fn step(&self) -> Result<(Vec<Option<Document>>, Timestamp), Status> {
         let (paths, mask, read) = (self.paths.clone(), self.mask.clone(), self.read);
-        let few = paths.len() - read <= FEW;
+        let length = Length::of(paths.len() - read);
         // What is decided with the first step holds for all: they see the same state.
         let permit = if read == 0 { self.permit.clone() } else { Permit::Free };
         let mode = self.reader.mode();
         let step = move |view: &View| step(view, mode, &paths[read..], mask.as_deref(), &permit);
-        if few { self.reader.read(step).await } else { self.work.read(&self.call, &self.reader, step).await }
+        self.work.read(&self.call, &self.reader, length, step).await
     }
 
     /// True when all has been given out.

@@ -1,13 +1,15 @@
-//! Long reads run on blocking threads, so many at once and no more: the others wait their turn.
+//! Where reads run: long ones on blocking threads, so many at once and no more, the others wait their turn; short ones
+//! where the call stands, for handing a few rows to another thread and back takes longer than reading them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use database::View;
 use model::{Status, Timestamp};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::Call;
 use crate::reader::Reader;
@@ -18,16 +20,60 @@ const AT_ONCE: usize = 32;
 /// in its place; far fewer than the runtime may have, or it could not go on.
 const STANDING: usize = 128;
 
-/// The threads for long reads. A clone shares their number.
+/// Documents or entities that are few to be read by their names.
+const FEW: usize = 32;
+/// A read that was said to be short and takes longer than this (a thread that must wait for its turn on the processor
+/// takes less) was not: its rows are on a slow disk, or lie among many
+/// that were deleted.
+const SHORT: Duration = Duration::from_millis(10);
+/// For so long after one of those, nobody's word is taken for it.
+const DISTRUST: Duration = Duration::from_millis(100);
+
+/// How long a read is said to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Length {
+    /// A few rows.
+    Short,
+    Long,
+}
+
+/// The threads for long reads, and trust in short ones. A clone shares both.
 #[derive(Clone)]
 pub(crate) struct Work {
     slots: Arc<Semaphore>,
     standing: Arc<Semaphore>,
+    trust: Arc<Trust>,
+}
+
+/// Whether what is said to be short is.
+struct Trust {
+    begin: Instant,
+    /// Not before so many microseconds after the beginning.
+    from: AtomicU64,
 }
 
 impl Work {
     pub(crate) fn new() -> Self {
-        Work { slots: Arc::new(Semaphore::new(AT_ONCE)), standing: Arc::new(Semaphore::new(STANDING)) }
+        Work {
+            slots: Arc::new(Semaphore::new(AT_ONCE)),
+            standing: Arc::new(Semaphore::new(STANDING)),
+            trust: Arc::new(Trust { begin: Instant::now(), from: AtomicU64::new(0) }),
+        }
+    }
+
+    /// Runs `work` where it stands if it is short, and as [`Work::run`] does if not.
+    pub(crate) async fn run_by_length<T: Send + 'static>(
+        &self,
+        length: Length,
+        work: impl FnOnce() -> Result<T, Status> + Send + 'static,
+    ) -> Result<T, Status> {
+        if length == Length::Long || !self.trust.stands() {
+            return self.run(work).await;
+        }
+        let begun = std::time::Instant::now();
+        let outcome = work();
+        self.trust.note(begun.elapsed());
+        outcome
     }
 
     /// Runs `work` on a blocking thread. A panic in it goes on in the caller.
@@ -49,7 +95,7 @@ impl Work {
         }
     }
 
-    /// One step of a reader, off the threads that serve connections.
+    /// One step of a reader; if it is long, off the threads that serve connections.
     ///
     /// In a transaction the read may wait for locks, and while it waits it must hold nothing that the
     /// holders of those locks need: so there only the reading itself blocks, where it stands. When too
@@ -58,11 +104,15 @@ impl Work {
         &self,
         call: &Call,
         reader: &Reader,
+        length: Length,
         read: impl Fn(&View) -> Result<T, Status> + Send + 'static,
     ) -> Result<(T, Timestamp), Status> {
         if let Some(view) = reader.view().cloned() {
             let read_time = view.read_time();
-            return self.run(move || read(&view)).await.map(|out| (out, read_time));
+            return self.run_by_length(length, move || read(&view)).await.map(|out| (out, read_time));
+        }
+        if length == Length::Short {
+            return reader.read(read).await;
         }
         let alarm = Alarm::at(call.deadline);
         let standing = |view: &View| {
@@ -76,6 +126,31 @@ impl Work {
     }
 }
 
+impl Trust {
+    fn stands(&self) -> bool {
+        self.micros() >= self.from.load(Ordering::Relaxed)
+    }
+
+    /// A read that was said to be short took so long.
+    fn note(&self, took: Duration) {
+        if took > SHORT {
+            let until = self.micros() + u64::try_from(DISTRUST.as_micros()).expect("a moment");
+            self.from.fetch_max(until, Ordering::Relaxed);
+        }
+    }
+
+    fn micros(&self) -> u64 {
+        u64::try_from(self.begin.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Length {
+    /// That of so many reads by name or key.
+    pub(crate) fn of(reads: usize) -> Self {
+        if reads <= FEW { Length::Short } else { Length::Long }
+    }
+}
+
 /// Ends a read that blocks where it stands, and so cannot be dropped, when its deadline passes.
 struct Alarm {
     late: Arc<AtomicBool>,
@@ -83,7 +158,7 @@ struct Alarm {
 }
 
 impl Alarm {
-    fn at(deadline: Instant) -> Self {
+    fn at(deadline: std::time::Instant) -> Self {
         let late = Arc::<AtomicBool>::default();
         let flag = late.clone();
         let timer = tokio::spawn(async move {
@@ -97,5 +172,28 @@ impl Alarm {
 impl Drop for Alarm {
     fn drop(&mut self) {
         self.timer.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_short_runs_where_it_stands_until_one_was_not() {
+        let work = Work::new();
+        let here = async |length| {
+            let ran_on = work.run_by_length(length, || Ok(thread::current().id())).await;
+            ran_on.expect("nothing fails") == thread::current().id()
+        };
+        assert!(here(Length::Short).await && !here(Length::Long).await);
+        work.trust.note(SHORT);
+        assert!(here(Length::Short).await);
+        work.trust.note(SHORT + Duration::from_nanos(1));
+        assert!(!here(Length::Short).await);
+        tokio::time::advance(DISTRUST).await;
+        assert!(here(Length::Short).await);
     }
 }

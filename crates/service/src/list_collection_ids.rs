@@ -3,6 +3,7 @@
 use model::principal::Role;
 use model::{DatabaseName, Parent, Status};
 
+use crate::blocking::Length;
 use crate::reader::Reader;
 use crate::{Call, ReadAt, Service, page_token};
 
@@ -44,7 +45,8 @@ impl Service {
         let after = page_token::read(&parameters, &page_token)?;
         let (reader, _) = Reader::open(self.database(&database)?, at.into())?;
         let below = parent.clone();
-        let (mut ids, _) = self.work.read(call, &reader, move |view| view.collection_ids(&below)).await?;
+        let (mut ids, _) =
+            self.work.read(call, &reader, Length::Long, move |view| view.collection_ids(&below)).await?;
         if let Some(after) = after {
             ids.retain(|id| id.as_bytes() > after.as_slice());
         }

@@ -7,6 +7,7 @@ use model::principal::Role;
 use model::{DatabaseName, FieldPath, Parent, Status};
 use query::{ListPage, ListQuery, Listed};
 
+use crate::blocking::Length;
 use crate::get_document::masked;
 use crate::list_collection_ids::page_size_of;
 use crate::reader::Reader;
@@ -66,7 +67,8 @@ impl Service {
             asked.prove(view)?;
             query::list_documents(view, &list, missing)
         };
-        let (ListPage { documents, next_page_token }, _) = self.work.read(call, &reader, list_page).await?;
+        let (ListPage { documents, next_page_token }, _) =
+            self.work.read(call, &reader, Length::Long, list_page).await?;
         Ok(ListedDocuments { documents, next_page_token: URL_SAFE_NO_PAD.encode(next_page_token) })
     }
 
@@ -83,7 +85,7 @@ impl Service {
         let query = across::documents::listing(&request, after, size)?;
         let (missing, suggestions) = (self.options.missing_index, self.suggestions.clone());
         let find = move |view: &View| across::documents::find(view, &query, missing, &suggestions);
-        let (found, _) = self.work.read(call, reader, find).await?;
+        let (found, _) = self.work.read(call, reader, Length::Long, find).await?;
         let next_page_token = match found.documents.get(size - 1) {
             Some(last) if found.documents.len() > size => {
                 page_token::write(&parameters, last.path.as_str().as_bytes())

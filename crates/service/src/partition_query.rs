@@ -4,6 +4,7 @@ use model::principal::Role;
 use model::query::{PartitionQuery, StructuredQuery};
 use model::{DatabaseName, DocumentName, Status};
 
+use crate::blocking::Length;
 use crate::reader::Reader;
 use crate::{Call, ReadAt, Service, page_token};
 
@@ -42,7 +43,7 @@ impl Service {
         let partition = PartitionQuery { query, partition_count, page_size, page_after };
         let (reader, _) = Reader::open(self.database(&database)?, at.into())?;
         let split = move |view: &database::View| query::partition(view, &partition);
-        let (found, _) = self.work.read(call, &reader, split).await?;
+        let (found, _) = self.work.read(call, &reader, Length::Long, split).await?;
         let next_page_token = match found.cursors.last() {
             Some(last) if found.more => page_token::write(&parameters, last.to_string().as_bytes()),
             Some(_) | None => String::new(),

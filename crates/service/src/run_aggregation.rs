@@ -9,6 +9,7 @@ use model::{DatabaseName, Status, Timestamp, Value};
 use query::{AggregationResult, ExecutionStats, PlanSummary};
 
 use crate::authorise::role_to_read;
+use crate::blocking::Length;
 use crate::reader::{Consistency, Reader};
 use crate::run_query::{Explain, Explained, no_plan};
 use crate::{Call, Service, across};
@@ -58,7 +59,7 @@ impl Service {
             across::not_explained(explain)?;
             let (missing, suggestions) = (self.options.missing_index, self.suggestions.clone());
             let compute = move |view: &View| across::documents::figures(view, &query, missing, &suggestions);
-            let (fields, read_time) = self.work.read(call, &reader, compute).await?;
+            let (fields, read_time) = self.work.read(call, &reader, Length::Long, compute).await?;
             return Ok(AggregationAnswer { transaction, read_time, fields: Some(fields), explained: None });
         }
         let missing = self.options.missing_index;
@@ -74,7 +75,7 @@ impl Service {
             let result = if explain == Explain::Plan { None } else { Some(plan.execute(view)?) };
             Ok(Outcome { result, plan: plan.summary(), spent: started.elapsed() })
         };
-        let (outcome, read_time) = self.work.read(call, &reader, compute).await?;
+        let (outcome, read_time) = self.work.read(call, &reader, Length::Long, compute).await?;
         let stats = outcome.result.as_ref().map(|result| (result.stats, outcome.spent));
         let explained = explained(explain, outcome.plan, stats);
         let fields = outcome.result.map(|result| result.fields);

@@ -12,7 +12,7 @@ use query::{Execution, ExecutionStats, MissingIndex, PlanSummary, Prepared};
 
 use crate::across::documents::Found;
 use crate::authorise::{Asked, role_to_read};
-use crate::blocking::Work;
+use crate::blocking::{Length, Work};
 use crate::reader::{Consistency, Reader};
 use crate::suggestions::Suggestions;
 use crate::{Call, Service, across};
@@ -92,6 +92,13 @@ struct Task {
     suggestions: Arc<Suggestions>,
 }
 
+/// A query that has been planned.
+enum Begun {
+    /// And that is all.
+    Explained(Box<QueryStep>),
+    Running(Box<Running>, Length),
+}
+
 /// A query in the middle of its answer.
 struct Running {
     execution: Execution,
@@ -144,7 +151,8 @@ impl Service {
         across::not_explained(explain)?;
         let (missing, suggestions) = (self.options.missing_index, self.suggestions.clone());
         let find = move |view: &View| across::documents::find(view, &query, missing, &suggestions);
-        let (Found { skipped, documents }, read_time) = self.work.read(call, reader, find).await?;
+        let (Found { skipped, documents }, read_time) =
+            self.work.read(call, reader, Length::Long, find).await?;
         let mut documents = documents.into_iter().peekable();
         let mut steps = VecDeque::new();
         let mut skipped = Some(skipped);
@@ -186,11 +194,16 @@ impl QueryAnswer {
 
     async fn open(&mut self, task: Task) -> Result<Option<QueryStep>, Status> {
         if let Some(view) = self.reader.view().cloned() {
-            let next = self.work.run(move || task.begin(&view)).await?;
+            if !task.prepared.wants_few() {
+                let next = self.work.run(move || task.begin(&view)?.step()).await?;
+                return Ok(self.go_on(next));
+            }
+            let begun = task.begin(&view)?;
+            let next = self.work.run_by_length(begun.length(), move || begun.step()).await?;
             return Ok(self.go_on(next));
         }
         let collect = move |view: &View| task.collect(view);
-        let (steps, _) = self.work.read(&self.call, &self.reader, collect).await?;
+        let (steps, _) = self.work.read(&self.call, &self.reader, Length::Long, collect).await?;
         let mut steps = VecDeque::from(steps);
         let first = steps.pop_front();
         self.state = State::Collected(steps);
@@ -204,8 +217,8 @@ impl QueryAnswer {
 }
 
 impl Task {
-    /// Plans, and answers the first step.
-    fn begin(&self, view: &View) -> Result<(QueryStep, Option<Box<Running>>), Status> {
+    /// Asks rules, and plans.
+    fn begin(&self, view: &View) -> Result<Begun, Status> {
         self.asked.prove(view)?;
         let plan = self.prepared.plan(view.indexes(), view.read_time(), self.missing);
         let plan = match self.explain {
@@ -220,22 +233,21 @@ impl Task {
             Explain::Analyze => (plan.analyze(view), Some(plan.summary())),
             Explain::Plan => {
                 let explained = Explained { plan: plan.summary(), ran: None };
-                return Ok((QueryStep::only_explained(view.read_time(), explained), None));
+                return Ok(Begun::Explained(Box::new(QueryStep::only_explained(
+                    view.read_time(),
+                    explained,
+                ))));
             }
         };
-        Box::new(Running {
-            execution,
-            plan: summary,
-            returned: 0,
-            told_skipped: false,
-            spent: Duration::ZERO,
-        })
-        .step()
+        let length = if plan.is_short() { Length::Short } else { Length::Long };
+        let running =
+            Running { execution, plan: summary, returned: 0, told_skipped: false, spent: Duration::ZERO };
+        Ok(Begun::Running(Box::new(running), length))
     }
 
     /// The whole answer.
     fn collect(&self, view: &View) -> Result<Vec<QueryStep>, Status> {
-        let (first, mut rest) = self.begin(view)?;
+        let (first, mut rest) = self.begin(view)?.step()?;
         let mut bytes = first.bytes();
         let mut steps = vec![first];
         while let Some(running) = rest {
@@ -249,6 +261,23 @@ impl Task {
             rest = next;
         }
         Ok(steps)
+    }
+}
+
+impl Begun {
+    fn length(&self) -> Length {
+        match self {
+            Begun::Explained(_) => Length::Short,
+            Begun::Running(_, length) => *length,
+        }
+    }
+
+    /// The first step, and what remains to be done after it.
+    fn step(self) -> Result<(QueryStep, Option<Box<Running>>), Status> {
+        match self {
+            Begun::Explained(step) => Ok((*step, None)),
+            Begun::Running(running, _) => running.step(),
+        }
     }
 }
 

@@ -155,7 +155,7 @@ impl Normal {
 
 impl Source {
     /// Path bytes of what may be looked at.
-    fn keys(&self) -> Spans {
+    pub fn keys(&self) -> Spans {
         match &self.ancestor {
             Some(ancestor) => Spans::one(Span::prefix(&path_bytes(ancestor))),
             None => Spans::all(),

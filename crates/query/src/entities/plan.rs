@@ -23,7 +23,7 @@ use model::{Parent, Status, Timestamp};
 
 use super::metadata::MetadataKind;
 use super::normal::{Normal, Output};
-use crate::plan::{MissingIndex, Node};
+use crate::plan::{MissingIndex, Node, is_few};
 use crate::source::Source;
 use choose::Chooser;
 
@@ -156,7 +156,23 @@ fn ordered(query: &Normal, purpose: Purpose, mut nodes: Vec<Node>) -> Step {
     if without_entities && query.window.start.is_none() { Step::First(node) } else { Step::Confirm(node) }
 }
 
+/// True when few results are asked for.
+pub(super) fn wants_few(query: &Normal) -> bool {
+    is_few(query.window.offset, query.window.limit)
+}
+
 impl EntityPlan {
+    /// True when it needs about as many reads as it has results, and has few: see [`crate::plan`].
+    pub fn is_short(&self) -> bool {
+        let query = &self.query;
+        let is_direct = match &self.step {
+            Step::Nothing => true,
+            Step::Rows(node) | Step::First(node) | Step::Confirm(node) => node.is_direct(),
+            Step::Sort(_) | Step::Metadata(_) => false,
+        };
+        is_direct && wants_few(query) && query.distinct == 0 && query.nearest.is_none()
+    }
+
     /// The index that would serve the query, when the plan does without it.
     pub fn suggested(&self) -> Option<&IndexDefinition> {
         self.suggested.as_ref()

@@ -71,7 +71,7 @@ impl IndexRows {
             ranges: read.ranges.iter().cloned().collect(),
             scan: None,
             head: None,
-            selective: read.columns[1..].iter().any(|column| !column.spans.is_all()),
+            selective: read.is_selective(),
             close: Close::of(read, source, name.direction),
             columns: read.columns.clone(),
         }

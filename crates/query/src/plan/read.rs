@@ -42,6 +42,13 @@ pub(crate) struct IndexRead {
     pub cuts: Cuts,
 }
 
+impl IndexRead {
+    /// True when a column after the first wants only some values, so that rows are left out in between.
+    pub(crate) fn is_selective(&self) -> bool {
+        self.columns[1..].iter().any(|column| !column.spans.is_all())
+    }
+}
+
 /// Documents and entities encode values differently.
 pub(crate) type ValueLength = fn(&[u8], bool) -> Result<usize, EncodingError>;
 

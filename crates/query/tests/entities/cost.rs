@@ -52,6 +52,32 @@ fn a_limited_query_reads_the_same_of_any_kind() {
     }
 }
 
+/// Where it is read depends on this: what is short holds up the thread that serves its connection.
+#[test]
+fn a_plan_is_short_when_nearly_each_row_that_is_read_is_among_few_results() {
+    let world = world(3_000, &["T/ -date", "T even -date"]);
+    for (gql, short) in [
+        ("SELECT * FROM T LIMIT 10", true),
+        ("SELECT * FROM T WHERE __key__ HAS ANCESTOR KEY(G, 'g') LIMIT 10", true),
+        ("SELECT * FROM T WHERE __key__ HAS ANCESTOR KEY(G, 'g') ORDER BY date DESC LIMIT 10", true),
+        ("SELECT * FROM T WHERE even = TRUE ORDER BY date DESC LIMIT 10 OFFSET 22", true),
+        ("SELECT * FROM T WHERE even = TRUE ORDER BY date DESC LIMIT 10 OFFSET 23", false),
+        ("SELECT * FROM T", false),
+        ("SELECT * FROM T WHERE even = TRUE AND tags = 102 LIMIT 2", false),
+        ("SELECT * FROM T WHERE even = TRUE ORDER BY tags LIMIT 2", false),
+        ("SELECT * WHERE __key__ HAS ANCESTOR KEY(G, 'g') LIMIT 2", false),
+        ("SELECT DISTINCT even FROM T LIMIT 2", false),
+        ("SELECT * FROM __kind__ LIMIT 2", false),
+    ] {
+        let (view, query) = (world.view(), query(gql).expect(gql));
+        let (plan, batch) = run_entity_query(&view, &query, MissingIndex::Suggest).expect(gql);
+        assert_eq!(plan.is_short(), short, "{gql}: {plan}");
+        let window = batch.rows.len() as u64 + 23;
+        let read = view.reads().documents.max(view.reads().index_entries);
+        assert!(!short || read <= window, "{gql}: {:?}", view.reads());
+    }
+}
+
 #[test]
 fn keys_and_counts_look_no_entity_up() {
     let world = world(1_000, &["T/ -date"]);

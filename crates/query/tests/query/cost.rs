@@ -55,6 +55,30 @@ fn a_limited_query_reads_the_same_of_any_collection() {
     }
 }
 
+/// Where it is read depends on this: what is short holds up the thread that serves its connection.
+#[test]
+fn a_plan_is_short_when_each_row_that_is_read_is_among_few_results() {
+    let world = world(3_000, &["c even asc, n asc"]);
+    for (text, short) in [
+        ("c limit 10", true),
+        ("c order by n desc limit 10", true),
+        ("c where even = true and n > 70 limit 32", true),
+        ("c where n > 10 offset 20 limit 12", true),
+        ("c where n > 10 offset 20 limit 13", false),
+        ("c where n > 10", false),
+        ("c where even = true and mod = 7 limit 1", false),
+        ("c where even = true order by mod limit 1", false),
+        ("c where n in [1, 2] limit 2", false),
+    ] {
+        let (view, query) = (world.view(), text::query(text));
+        let outcome = query::run_query(&view, &query, MissingIndex::Suggest).expect(text);
+        assert_eq!(outcome.plan.is_short(), short, "{text}: {}", outcome.plan);
+        let (found, read) = cost(&view, text);
+        let window = found as u64 + 20;
+        assert!(!short || read.documents.max(read.index_entries) <= window, "{text}: {read:?}");
+    }
+}
+
 #[test]
 fn what_is_skipped_or_merged_away_is_never_fetched() {
     let world = world(3_000, &[]);

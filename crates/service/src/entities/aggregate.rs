@@ -10,6 +10,7 @@ use model::{Status, Timestamp};
 use query::entities::{prepare_entities, prepare_entity_aggregation};
 
 use super::{Asked, EntityMoment};
+use crate::blocking::Length;
 use crate::reader::Reader;
 use crate::run_query::{Explain, Explained, no_plan};
 use crate::{Call, Service, across};
@@ -65,7 +66,7 @@ impl Service {
         if reader.mode() == Mode::Native {
             across::not_explained(explain)?;
             let compute = move |view: &View| across::entities::aggregate(view, &query, missing, &suggestions);
-            let (figures, read_time) = self.work.read(call, &reader, compute).await?;
+            let (figures, read_time) = self.work.read(call, &reader, Length::Long, compute).await?;
             return Ok(EntityFigures {
                 transaction,
                 read_time,
@@ -84,7 +85,7 @@ impl Service {
             let result = if explain == Explain::Plan { None } else { Some(plan.execute(view)?) };
             Ok((result, plan.summary(), started.elapsed()))
         };
-        let ((result, plan, spent), read_time) = self.work.read(call, &reader, compute).await?;
+        let ((result, plan, spent), read_time) = self.work.read(call, &reader, Length::Long, compute).await?;
         let explained = match explain {
             Explain::No => None,
             Explain::Plan | Explain::Analyze => {

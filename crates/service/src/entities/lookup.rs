@@ -9,6 +9,7 @@ use model::entity::{Key, StoredEntity, body, size};
 use model::{Code, DatabaseName, FieldPath, Status, Timestamp};
 
 use super::EntityMoment;
+use crate::blocking::Length;
 use crate::reader::Reader;
 use crate::{Call, ReadAt, Service, across};
 
@@ -19,8 +20,6 @@ const MAX_KEYS: usize = 1_000;
 const MAX_BYTES: usize = 2 * 1024 * 1024;
 /// What a key takes, about, beside the ids in it.
 const KEY_BYTES: usize = 64;
-/// So few entities are read where the call stands: handing them to another thread costs more.
-const FEW: usize = 32;
 
 /// Which entities, which of their properties, and when.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,11 +69,10 @@ impl Service {
             earlier @ EntityMoment::At(ReadAt::Time(_) | ReadAt::Transaction(_)) => earlier,
         };
         let (reader, transaction) = Reader::open(self.of_entities(&name)?, at.strong())?;
-        let few = keys.len() <= FEW;
+        let length = Length::of(keys.len());
         let mode = reader.mode();
         let read = move |view: &View| look(view, mode, &keys, mask.as_deref());
-        let (mut answer, read_time) =
-            if few { reader.read(read).await? } else { self.work.read(call, &reader, read).await? };
+        let (mut answer, read_time) = self.work.read(call, &reader, length, read).await?;
         answer.transaction = transaction;
         answer.read_time = read_time;
         Ok(answer)

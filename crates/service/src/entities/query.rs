@@ -1,5 +1,6 @@
 //! A query for entities, answered in one bounded batch: the caller goes on from its end with another query.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -12,8 +13,10 @@ use query::entities::{EntityBatch, EntityPlan, PreparedEntities, RowContent, pre
 
 use super::EntityMoment;
 use super::lookup::masked;
+use crate::blocking::Length;
 use crate::reader::{Consistency, Reader};
 use crate::run_query::{Explain, Explained, no_plan};
+use crate::suggestions::Suggestions;
 use crate::{Call, ReadAt, Service, across};
 
 /// What to ask, where, and when.
@@ -45,6 +48,15 @@ pub struct EntityAnswer {
     /// What GQL was read as.
     pub parsed: Option<EntityQuery>,
     pub explained: Option<Explained>,
+}
+
+/// What is to be done.
+struct Task {
+    prepared: PreparedEntities,
+    mask: Option<Vec<FieldPath>>,
+    missing: MissingIndex,
+    explain: Explain,
+    suggestions: Arc<Suggestions>,
 }
 
 /// What one run gives.
@@ -91,25 +103,22 @@ impl Service {
                 mask_rows(&mut batch, mask.as_deref(), view.database())?;
                 Ok(batch)
             };
-            let (batch, read_time) = self.work.read(call, &reader, run).await?;
+            let (batch, read_time) = self.work.read(call, &reader, Length::Long, run).await?;
             return Ok(EntityAnswer { transaction, read_time, batch: Some(batch), parsed, explained: None });
         }
-        let run = move |view: &View| {
-            let plan = plan(&prepared, view, missing, explain)?;
-            if let Some(index) = plan.suggested() {
-                suggestions.note(view.database(), index);
+        let task = Task { prepared, mask, missing, explain, suggestions };
+        let (Outcome { batch, explained }, read_time) = match reader.view().cloned() {
+            Some(view) if task.prepared.wants_few() => {
+                let (plan, read_time) = (task.plan(&view)?, view.read_time());
+                let length = if plan.is_short() { Length::Short } else { Length::Long };
+                let outcome = self.work.run_by_length(length, move || task.run(&plan, &view)).await?;
+                (outcome, read_time)
             }
-            let explained = |ran| (explain != Explain::No).then(|| Explained { plan: plan.summary(), ran });
-            if explain == Explain::Plan {
-                return Ok(Outcome { batch: None, explained: explained(None) });
+            _ => {
+                let run = move |view: &View| task.run(&task.plan(view)?, view);
+                self.work.read(call, &reader, Length::Long, run).await?
             }
-            let started = Instant::now();
-            let mut batch = plan.execute(view).batch()?;
-            let ran = Some((batch.stats, started.elapsed()));
-            mask_rows(&mut batch, mask.as_deref(), view.database())?;
-            Ok(Outcome { batch: Some(batch), explained: explained(ran) })
         };
-        let (Outcome { batch, explained }, read_time) = self.work.read(call, &reader, run).await?;
         Ok(EntityAnswer { transaction, read_time, batch, parsed, explained })
     }
 
@@ -136,14 +145,27 @@ impl Service {
     }
 }
 
-fn plan(
-    prepared: &PreparedEntities,
-    view: &View,
-    missing: MissingIndex,
-    explain: Explain,
-) -> Result<EntityPlan, Status> {
-    let plan = prepared.plan(view.indexes(), view.read_time(), missing);
-    if explain == Explain::Plan { plan.map_err(no_plan) } else { plan }
+impl Task {
+    fn plan(&self, view: &View) -> Result<EntityPlan, Status> {
+        let plan = self.prepared.plan(view.indexes(), view.read_time(), self.missing);
+        let plan = if self.explain == Explain::Plan { plan.map_err(no_plan)? } else { plan? };
+        if let Some(index) = plan.suggested() {
+            self.suggestions.note(view.database(), index);
+        }
+        Ok(plan)
+    }
+
+    fn run(&self, plan: &EntityPlan, view: &View) -> Result<Outcome, Status> {
+        let explained = |ran| (self.explain != Explain::No).then(|| Explained { plan: plan.summary(), ran });
+        if self.explain == Explain::Plan {
+            return Ok(Outcome { batch: None, explained: explained(None) });
+        }
+        let started = Instant::now();
+        let mut batch = plan.execute(view).batch()?;
+        let ran = Some((batch.stats, started.elapsed()));
+        mask_rows(&mut batch, self.mask.as_deref(), view.database())?;
+        Ok(Outcome { batch: Some(batch), explained: explained(ran) })
+    }
 }
 
 fn mask_rows(

@@ -208,6 +208,12 @@ impl<'a> Chooser<'a> {
             let (name, value) = wanted.pins[*n].clone();
             Pinned { path: FieldPath::single(&name), by: PinnedBy::Value, value, conditions: Vec::new() }
         });
+        let mut columns = wanted.columns.clone();
+        // A declared index of an ancestor has nothing but what lies below it.
+        if !fit.automatic && wanted.disjunct.keys == self.query.source.keys() {
+            let key = columns.last_mut().expect("the key is the last");
+            key.spans = Spans::all();
+        }
         IndexRead {
             source: fit.source.clone(),
             automatic: fit.automatic,
@@ -215,7 +221,7 @@ impl<'a> Chooser<'a> {
             direction: fit.direction,
             pinned: pinned.collect(),
             prefix,
-            columns: wanted.columns.clone(),
+            columns,
             parts: wanted.parts.clone(),
             ranges: self.ranges(&wanted.columns[0].spans, wanted, in_order),
             cuts: Cuts::default(),
