@@ -246,32 +246,36 @@ pub fn push_ids<'a>(out: &mut Vec<u8>, ids: impl Iterator<Item = &'a str>) {
 
 /// Reads one id; returns it with what follows.
 pub fn read_id(bytes: &[u8]) -> Result<(String, &[u8]), EncodingError> {
-    match bytes.split_first() {
-        Some((&tag::INTEGER_ID, rest)) => {
-            let (number, rest) = rest.split_first_chunk::<8>().ok_or(EncodingError)?;
-            let number = (u64::from_be_bytes(*number) ^ 1 << 63) as i64;
-            Ok((format!("__id{number}__"), rest))
-        }
-        Some((&tag::ID, rest)) => {
-            let (content, rest) = read_escaped(rest)?;
-            Ok((String::from_utf8(content).map_err(|_| EncodingError)?, rest))
-        }
-        _ => Err(EncodingError),
-    }
+    let mut id = Vec::new();
+    let rest = append_id(&mut id, bytes)?;
+    Ok((String::from_utf8(id).map_err(|_| EncodingError)?, rest))
 }
 
 /// Reads ids to the end of `bytes` or to [`END`], joined by `/`; returns what follows the ids.
 pub fn read_ids(mut bytes: &[u8]) -> Result<(String, &[u8]), EncodingError> {
-    let mut path = String::new();
+    let mut path = Vec::with_capacity(bytes.len());
     while bytes.first().is_some_and(|byte| *byte != END) {
-        let (id, rest) = read_id(bytes)?;
         if !path.is_empty() {
-            path.push('/');
+            path.push(b'/');
         }
-        path.push_str(&id);
-        bytes = rest;
+        bytes = append_id(&mut path, bytes)?;
     }
-    Ok((path, bytes))
+    // Text between slashes is text exactly if all of it is.
+    Ok((String::from_utf8(path).map_err(|_| EncodingError)?, bytes))
+}
+
+/// Appends the id that `bytes` begins with; returns what follows.
+fn append_id<'b>(out: &mut Vec<u8>, bytes: &'b [u8]) -> Result<&'b [u8], EncodingError> {
+    match bytes.split_first() {
+        Some((&tag::INTEGER_ID, rest)) => {
+            let (number, rest) = rest.split_first_chunk::<8>().ok_or(EncodingError)?;
+            let number = (u64::from_be_bytes(*number) ^ 1 << 63) as i64;
+            out.extend_from_slice(format!("__id{number}__").as_bytes());
+            Ok(rest)
+        }
+        Some((&tag::ID, rest)) => append_escaped(out, rest),
+        _ => Err(EncodingError),
+    }
 }
 
 /// The length of the id that `bytes` begins with.
@@ -284,19 +288,27 @@ pub fn id_length(bytes: &[u8]) -> Result<usize, EncodingError> {
 }
 
 pub(crate) fn read_escaped(bytes: &[u8]) -> Result<(Vec<u8>, &[u8]), EncodingError> {
-    let length = escaped_length(bytes, 0x00)?;
-    let (escaped, rest) = bytes.split_at(length);
-    let mut content = Vec::with_capacity(length);
-    let mut skip = false;
-    for &byte in &escaped[..length - 2] {
-        if skip {
-            skip = false;
-            continue;
-        }
-        content.push(byte);
-        skip = byte == 0;
-    }
+    let mut content = Vec::new();
+    let rest = append_escaped(&mut content, bytes)?;
     Ok((content, rest))
+}
+
+/// Appends what an escaped piece stands for; returns what follows its terminator.
+fn append_escaped<'b>(out: &mut Vec<u8>, bytes: &'b [u8]) -> Result<&'b [u8], EncodingError> {
+    let mut rest = bytes;
+    loop {
+        let plain = rest.iter().position(|byte| *byte == 0).ok_or(EncodingError)?;
+        let (content, after) = rest.split_at(plain);
+        out.extend_from_slice(content);
+        match after {
+            [0, 1, after @ ..] => return Ok(after),
+            [0, 0xff, after @ ..] => {
+                out.push(0);
+                rest = after;
+            }
+            _ => return Err(EncodingError),
+        }
+    }
 }
 
 /// The length of an escaped piece with its terminator; `flip` is ff for inverted bytes.

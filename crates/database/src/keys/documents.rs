@@ -3,7 +3,7 @@
 //! Row: format (1 byte, [`FORMAT`]), create time (8), update time (8), body.
 
 use bytes::Bytes;
-use model::encoding::{push_id, push_ids, read_id, read_ids};
+use model::encoding::{id_length, push_id, push_ids, read_id, read_ids};
 use model::{Document, DocumentPath, Timestamp};
 
 use super::{DatabaseNumber, NUMBER_BYTES, TIME_BYTES, read_time};
@@ -34,6 +34,13 @@ pub fn group(number: DatabaseNumber, collection_id: &str) -> Vec<u8> {
 pub fn split(key: &[u8]) -> Result<(String, &[u8]), Damage> {
     let rest = key.get(NUMBER_BYTES..).ok_or(Damage::DocumentKey)?;
     read_id(rest).map_err(|_| Damage::DocumentKey)
+}
+
+/// The path in a document key.
+pub fn path_of(key: &[u8]) -> Result<DocumentPath, Damage> {
+    let rest = key.get(NUMBER_BYTES..).ok_or(Damage::DocumentKey)?;
+    let group = id_length(rest).map_err(|_| Damage::DocumentKey)?;
+    path(&rest[group..])
 }
 
 /// The path that path bytes are.

@@ -182,7 +182,7 @@ impl Lane {
                 }
             }
             view.count_document()?;
-            let path = documents::path(documents::split(&key)?.1)?;
+            let path = documents::path_of(&key)?;
             if let Some(document) = view.version(&key, &path, row)? {
                 self.head = Some((key.slice(self.name_at..), document));
             }
