@@ -22,6 +22,7 @@ use crate::mode::Mode;
 use crate::options::Options;
 use crate::publication::Publication;
 use crate::ready::Ready;
+use crate::rehearsal::Pace;
 use crate::transaction::{
     Concurrency, Ending, Kind, LockTable, ReadLock, RecentWrites, Registry, TransactionId, TransactionMode,
 };
@@ -59,6 +60,7 @@ pub(crate) struct Inner {
     pub(crate) recent: Mutex<RecentWrites>,
     /// Rows that commits have removed since the last clean-up that took live rows with it.
     pub(crate) removed_rows: AtomicU64,
+    pub(crate) pace: Arc<Pace>,
 }
 
 /// What has been when a database is opened.
@@ -116,6 +118,7 @@ impl Database {
             coordination: Mutex::new(coordination),
             recent: Mutex::new(RecentWrites::starting(last_commit)),
             removed_rows: AtomicU64::new(0),
+            pace: Pace::new(),
             host,
         };
         Database { inner: Arc::new(inner) }
@@ -179,8 +182,11 @@ impl Database {
             let commit_time = inner.view().read_time();
             return Ok(CommitResult { commit_time, results: Vec::new() });
         }
-        let answer = inner.submit_writes(writes, transaction, guard)?.await;
-        answer.map_or_else(|_| Err(error::dropped()), |answer| answer.map(Done::documents))
+        let answer = match guard {
+            None => inner.submit_writes(writes, transaction)?.await.unwrap_or_else(|_| Err(error::dropped())),
+            Some(guard) => inner.commit_decided(inner.ready(writes), transaction, guard).await,
+        };
+        answer.map(Done::documents)
     }
 
     /// Commits each write on its own, in no particular order; one answer for each write.
@@ -189,7 +195,7 @@ impl Database {
             .into_iter()
             .map(|write| {
                 let writes = vec![write];
-                check_writes(&writes).and_then(|()| self.inner.submit_writes(writes, None, None))
+                check_writes(&writes).and_then(|()| self.inner.submit_writes(writes, None))
             })
             .collect();
         let mut answers = Vec::with_capacity(submitted.len());
@@ -294,11 +300,13 @@ impl Inner {
         self: &Arc<Self>,
         writes: Vec<Write>,
         transaction: Option<TransactionId>,
-        guard: Option<Arc<dyn Guard>>,
     ) -> Result<oneshot::Receiver<Answer>, Status> {
+        self.submit_commit(Work::Documents(self.ready(writes)), transaction)
+    }
+
+    fn ready(&self, writes: Vec<Write>) -> Vec<Ready> {
         let indexes = self.indexes.read().clone();
-        let writes = writes.into_iter().map(|write| Ready::new(write, &indexes)).collect();
-        self.submit_commit(Work::Documents { writes, guard }, transaction)
+        writes.into_iter().map(|write| Ready::new(write, &indexes)).collect()
     }
 
     /// Queues a commit.

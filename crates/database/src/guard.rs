@@ -14,7 +14,8 @@ use crate::round::{Round, Staged};
 /// Whoever has a say in a commit. While it decides, all commits of the database wait: it must be quick, and bound
 /// itself.
 pub trait Guard: Send + Sync {
-    /// Decides; called again when the commit had to wait for locks and has its turn anew.
+    /// Decides; called again when the commit had to wait for locks and has its turn anew, and off the committer before
+    /// its turn when decisions were slow: then it may refuse, and allows nothing.
     ///
     /// It is asked before the commit's preconditions count, so whoever may not write learns nothing from them.
     ///

@@ -5,7 +5,7 @@
 //! 1. `Database::commit` or `Database::commit_entities` puts the writes into the `Committer`'s queue.
 //! 2. `Committer::drain` takes all that wait: a round.
 //! 3. `Work::prepare` applies each to the newest state (with what the round has changed so far): writes by
-//!    `Round::prepare_writes`, which asks the [`Guard`] if there is one, and mutations by `Round::prepare_mutations`. It
+//!    `Round::prepare_writes`, which asks the [`Guard`] if there is one (see `rehearsal` for slow ones), and mutations by `Round::prepare_mutations`. It
 //!    computes index entries, and the `LockTable` tells whether other transactions' reads stand in the way.
 //! 4. `Engine::commit` makes the round durable, with one write for all of it.
 //! 5. `Publication::end_round` lets readers see it and hands it to followers ([`Follower`]); locks are released; the
@@ -36,6 +36,7 @@ mod mode;
 mod options;
 mod publication;
 mod ready;
+mod rehearsal;
 mod retention;
 mod round;
 mod store;

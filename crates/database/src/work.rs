@@ -6,14 +6,16 @@ use model::entity::write::{EntityCommitResult, MutationResult};
 use model::write::CommitResult;
 use model::{Status, Timestamp};
 
-use crate::guard::Guard;
 use crate::ready::{Ready, ReadyMutation};
+use crate::rehearsal::Asked;
 use crate::round::{Prepared, Round};
 
 /// The writes of one commit.
 pub(crate) enum Work {
     /// All or none.
-    Documents { writes: Vec<Ready>, guard: Option<Arc<dyn Guard>> },
+    Documents(Vec<Ready>),
+    /// All or none, if a guard lets them.
+    Decided { writes: Arc<Vec<Ready>>, asked: Asked },
     /// All or none.
     Entities(Vec<ReadyMutation>),
     /// One after the other.
@@ -42,7 +44,10 @@ impl Work {
     /// Applies the writes, or the next link of a chain, to the newest state.
     pub(crate) fn prepare(&self, round: &Round, now: Timestamp) -> Result<Prepared, Status> {
         match self {
-            Work::Documents { writes, guard } => round.prepare_writes(writes, guard.as_deref(), now),
+            Work::Documents(writes) => round.prepare_writes(writes, None, now),
+            Work::Decided { writes, asked } => {
+                asked.at_turn(|guard| round.prepare_writes(writes, Some(guard), now))
+            }
             Work::Entities(mutations) => round.prepare_mutations(mutations, now),
             Work::Chain(chain) => {
                 if let Some(failure) = chain.fate.get() {
@@ -58,7 +63,7 @@ impl Work {
     pub(crate) fn fate(&self) -> Option<Fate> {
         match self {
             Work::Chain(chain) => Some(chain.fate.clone()),
-            Work::Documents { .. } | Work::Entities(_) => None,
+            Work::Documents(_) | Work::Decided { .. } | Work::Entities(_) => None,
         }
     }
 

@@ -8,9 +8,10 @@ use host::Host;
 use model::{DocumentPath, Status};
 use rules::{Documents, Position, Value};
 
-/// How long the rules of one commit may take, in which all other commits of the database wait. Each decision is bounded
+/// How long the rules of one commit may take, in which all other commits of the database wait. (Of several commits that
+/// take long one at a time has its turn, and the others' are between: see [`database::Guard`].) Each decision is bounded
 /// by itself ([`rules::limits`]); this is for many of them in one commit.
-pub(super) const MAX_COMMIT_RULE_TIME: Duration = Duration::from_secs(1);
+pub(super) const MAX_COMMIT_RULE_TIME: Duration = Duration::from_millis(500);
 
 /// The documents of a view.
 pub(super) struct Viewed<'a>(pub &'a View);
@@ -38,9 +39,9 @@ impl<'a> Clock<'a> {
         if self.host.elapsed() <= self.until {
             return Ok(());
         }
-        let seconds = MAX_COMMIT_RULE_TIME.as_secs();
+        let most = MAX_COMMIT_RULE_TIME.as_millis();
         let text =
-            format!("The security rules of this commit take longer than {seconds} s. Commit less at once.");
+            format!("The security rules of this commit take longer than {most} ms. Commit less at once.");
         Err(Status::permission_denied(text))
     }
 }
