@@ -5,14 +5,15 @@
 //!
 //! | command | does |
 //! |---|---|
-//! | `has a=1 many=900/2 now=3` | the server's documents with their update times, and its clock |
+//! | `has a=1 b=5/3 c=5/none many=900/2 now=6` | the server's documents with their update times, which are their timestamps unless these are named, and its clock |
 //! | `listen LINE …` | what it tells the next listener, in the words of [`lines`](self::lines); then it is silent |
 //! | `fault count\|query\|get …` | spoils the next call of that kind: `after=N` documents; `code=N text=…`, or it hangs |
-//! | `follow [for=SECONDS] [attempts=N] [count=S] [rows=N]` | opens the cache and follows: `--once`, or until it is killed |
+//! | `follow [poll [since=T] [margin=S] [some_lack_field=1]] [for=S] [attempts=N] [count=S] [rows=N]` | opens the cache and follows: `--once`, or until it is killed |
 //!
 //! `follow` prints the calls as the server gets them, what the follower says, the changes that it hands on, and the
 //! cache in the end. Times are seconds after the script's beginning.
 
+mod collection;
 mod lines;
 mod server;
 mod stage;
@@ -54,4 +55,14 @@ fn what_breaks_off_is_asked_for_again() {
 #[test]
 fn silence_ends_somewhen() {
     play("silence");
+}
+
+#[test]
+fn polling_begins_with_a_copy_and_looks_back() {
+    play("polling");
+}
+
+#[test]
+fn polling_copies_a_part_in_the_order_of_time() {
+    play("polling_a_part");
 }

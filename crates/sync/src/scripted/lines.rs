@@ -26,7 +26,8 @@ use googleapis_tonic_google_firestore_v1::google::rpc;
 use md5::{Digest as _, Md5};
 use tonic::{Code, Status};
 
-use super::server::{Clock, document, full_name};
+use super::collection::{Version, full_name};
+use super::server::Clock;
 use super::stage::many;
 
 /// The follower's one target, and one of somebody else's.
@@ -92,12 +93,12 @@ fn one(word: &Argument, clock: Clock) -> Result<Line, String> {
             say(ResponseType::TargetChange(at(text, all, clock)?))
         }
         ("left", Some(name)) => say(ResponseType::DocumentChange(DocumentChange {
-            document: Some(document(name, 0, clock)),
+            document: Some(Version::read("0")?.document(name, clock)),
             removed_target_ids: vec![TARGET],
             ..DocumentChange::default()
         })),
         ("other", Some(name)) => say(ResponseType::DocumentChange(DocumentChange {
-            document: Some(document(name, 0, clock)),
+            document: Some(Version::read("0")?.document(name, clock)),
             target_ids: vec![ANOTHER],
             ..DocumentChange::default()
         })),
@@ -124,14 +125,11 @@ fn one(word: &Argument, clock: Clock) -> Result<Line, String> {
         }
         ("end", None) => Ok(Line::End),
         ("cut", None) => Ok(Line::Cut),
-        (name, Some(updated)) => {
-            let updated = updated.parse().map_err(|_| format!("`{name}={updated}` is no document"))?;
-            say(ResponseType::DocumentChange(DocumentChange {
-                document: Some(document(name, updated, clock)),
-                target_ids: vec![TARGET],
-                ..DocumentChange::default()
-            }))
-        }
+        (name, Some(updated)) => say(ResponseType::DocumentChange(DocumentChange {
+            document: Some(Version::read(updated)?.document(name, clock)),
+            target_ids: vec![TARGET],
+            ..DocumentChange::default()
+        })),
         (word, None) => Err(format!("`{word}` is not among the words")),
     }
 }

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use googleapis_tonic_google_firestore_v1::google::firestore::v1::target::ResumeType;
 use googleapis_tonic_google_firestore_v1::google::firestore::v1::{
-    AggregationResult, BatchGetDocumentsRequest, BatchGetDocumentsResponse, Cursor, Document, ListenRequest,
-    ListenResponse, RunAggregationQueryRequest, RunAggregationQueryResponse, RunQueryRequest,
-    RunQueryResponse, StructuredQuery, Value, batch_get_documents_request, batch_get_documents_response,
-    listen_request, run_aggregation_query_request, run_query_request, value::ValueType,
+    AggregationResult, BatchGetDocumentsRequest, BatchGetDocumentsResponse, ListenRequest, ListenResponse,
+    RunAggregationQueryRequest, RunAggregationQueryResponse, RunQueryRequest, RunQueryResponse, Value,
+    batch_get_documents_request, batch_get_documents_response, listen_request, run_aggregation_query_request,
+    run_query_request, structured_aggregation_query, value::ValueType,
 };
 use http::{Request, Response};
 use hyper_util::rt::TokioIo;
@@ -27,10 +27,10 @@ use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Code, Status, Streaming};
 use tonic_prost::ProstCodec;
 
+use super::collection::{self, Version, full_name, short};
 use super::lines::Line;
 use crate::time::Time;
 
-const ROOT: &str = "projects/p/databases/(default)/documents/";
 /// Before a connection is cut: until what was said has arrived and nobody has anything to do.
 const ARRIVED: Duration = Duration::from_millis(1);
 
@@ -48,20 +48,6 @@ impl Clock {
     }
 }
 
-pub(super) fn full_name(name: &str) -> String {
-    format!("{ROOT}events/{name}")
-}
-
-pub(super) fn document(name: &str, updated: i64, clock: Clock) -> Document {
-    let number = Value { value_type: Some(ValueType::IntegerValue(updated)) };
-    Document {
-        name: full_name(name),
-        fields: [("n".to_owned(), number)].into(),
-        create_time: Some(clock.at(0).to_wire()),
-        update_time: Some(clock.at(updated).to_wire()),
-    }
-}
-
 /// What goes wrong with one call: after so many documents it fails, or is silent for ever.
 #[derive(Clone, Debug)]
 pub(super) struct Fault {
@@ -72,7 +58,7 @@ pub(super) struct Fault {
 /// What the server has, and does.
 pub(super) struct Play {
     pub(super) clock: Clock,
-    pub(super) documents: BTreeMap<String, i64>,
+    pub(super) documents: BTreeMap<String, Version>,
     pub(super) now: i64,
     pub(super) listens: VecDeque<Vec<Line>>,
     pub(super) faults: HashMap<String, VecDeque<Fault>>,
@@ -131,11 +117,10 @@ impl Scripted {
             Some(_) | None => None,
         };
         let mut play = self.play();
-        let said = format!("query{}{}", asked(query), play.said_time(at));
+        let said = format!("query{}{}", collection::asked(query, play.clock), play.said_time(at));
         play.log.push(said);
         let read_time = Some(at.unwrap_or_else(|| play.clock.at(play.now).to_wire()));
-        let mut parts: Vec<_> = play
-            .found(query)
+        let mut parts: Vec<_> = collection::found(&play.documents, query, play.clock)
             .into_iter()
             .map(|document| RunQueryResponse { document: Some(document), read_time, ..Default::default() })
             .collect();
@@ -150,10 +135,19 @@ impl Scripted {
             Some(run_aggregation_query_request::ConsistencySelector::ReadTime(at)) => Some(*at),
             Some(_) | None => None,
         };
+        let Some(run_aggregation_query_request::QueryType::StructuredAggregationQuery(query)) =
+            &request.query_type
+        else {
+            return Err(Status::unimplemented("only structured queries"));
+        };
+        let Some(structured_aggregation_query::QueryType::StructuredQuery(query)) = &query.query_type else {
+            return Err(Status::unimplemented("only structured queries"));
+        };
         let mut play = self.play();
-        let said = format!("count{}", play.said_time(at));
+        let said = format!("count{}{}", collection::asked(query, play.clock), play.said_time(at));
         play.log.push(said);
-        let count = Value { value_type: Some(ValueType::IntegerValue(play.documents.len() as i64)) };
+        let count = collection::found(&play.documents, query, play.clock).len();
+        let count = Value { value_type: Some(ValueType::IntegerValue(count as i64)) };
         let result = AggregationResult { aggregate_fields: [("n".to_owned(), count)].into() };
         let read_time = Some(at.unwrap_or_else(|| play.clock.at(play.now).to_wire()));
         let part = RunAggregationQueryResponse { result: Some(result), read_time, ..Default::default() };
@@ -172,8 +166,8 @@ impl Scripted {
         let part = |name: &&str| {
             let found = play.documents.get(*name);
             let result = match found {
-                Some(updated) => {
-                    batch_get_documents_response::Result::Found(document(name, *updated, play.clock))
+                Some(version) => {
+                    batch_get_documents_response::Result::Found(version.document(name, play.clock))
                 }
                 None => batch_get_documents_response::Result::Missing(full_name(name)),
             };
@@ -238,25 +232,6 @@ impl Play {
         at.map(|at| format!(" at={}", self.clock.seconds(Time::from_wire(&at)))).unwrap_or_default()
     }
 
-    /// The documents of a query in the order of names.
-    fn found(&self, query: &StructuredQuery) -> Vec<Document> {
-        let (after, to) = (named(&query.start_at), named(&query.end_at));
-        let limit = query.limit.map_or(usize::MAX, |limit| limit as usize);
-        self.documents
-            .iter()
-            .filter(|(name, _)| after.as_ref().is_none_or(|after| *name > after))
-            .filter(|(name, _)| to.as_ref().is_none_or(|to| *name <= to))
-            .take(limit)
-            .map(|(name, updated)| {
-                let mut document = document(name, *updated, self.clock);
-                if query.select.is_some() {
-                    document.fields.clear();
-                }
-                document
-            })
-            .collect()
-    }
-
     fn answer<T: Send + 'static>(&mut self, kind: &str, mut parts: Vec<T>) -> Answer<T> {
         let fault = self.faults.get_mut(kind).and_then(VecDeque::pop_front);
         let (sender, receiver) = mpsc::channel(1);
@@ -277,28 +252,6 @@ impl Play {
         });
         Ok(tonic::Response::new(ReceiverStream::new(receiver)))
     }
-}
-
-fn short(name: &str) -> &str {
-    name.rsplit('/').next().unwrap_or(name)
-}
-
-fn named(cursor: &Option<Cursor>) -> Option<String> {
-    match &cursor.as_ref()?.values.first()?.value_type {
-        Some(ValueType::ReferenceValue(name)) => Some(short(name).to_owned()),
-        Some(_) | None => None,
-    }
-}
-
-fn asked(query: &StructuredQuery) -> String {
-    let mut said = String::new();
-    if query.select.is_some() {
-        said.push_str(" keys");
-    }
-    for (word, name) in [("after", named(&query.start_at)), ("to", named(&query.end_at))] {
-        said.extend(name.map(|name| format!(" {word}={name}")));
-    }
-    said
 }
 
 impl NamedService for Scripted {

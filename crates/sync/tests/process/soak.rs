@@ -1,9 +1,11 @@
 //! Writers with wrong clocks, deletions, a server and followers that are killed: in the end every cache is what the
 //! server has.
 //!
-//! `ROUNDS` sets how many rounds (6 without it, thousands for a soak), `SEED` which ones.
+//! `ROUNDS` sets how many rounds (6 without it, thousands for a soak), `SEED` which ones; with even seeds the server forgets
+//! the past within a second.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::follower::{Follower, Running};
 use crate::server::Server;
@@ -13,6 +15,9 @@ const DEFAULT_ROUNDS: u64 = 6;
 /// How wrong the clocks of the writers are, in milliseconds: right, late within the margin, late far beyond it, and
 /// ahead.
 const SKEWS: [i64; 4] = [0, -200, -30_000, 60_000];
+/// The servers of even seeds forget the past soon.
+const FORGETFUL: [&str; 2] = ["--retention", "1s"];
+const LONGER_THAN_IT_KNOWS: Duration = Duration::from_millis(1_200);
 /// What a writer does in a round.
 const THINGS: u64 = 25;
 
@@ -24,9 +29,10 @@ fn number(variable: &str) -> Option<u64> {
 async fn caches_equal_the_server_whatever_was_killed() {
     let seed = number("SEED").unwrap_or(1);
     let rounds = number("ROUNDS").unwrap_or(DEFAULT_ROUNDS);
-    println!("SEED={seed} ROUNDS={rounds}");
     let mut dice = Dice::new(seed);
-    let mut server = Server::start(&[]);
+    let forgetful = seed % 2 == 0;
+    println!("SEED={seed} ROUNDS={rounds} forgetful={forgetful}");
+    let mut server = Server::start(if forgetful { &FORGETFUL } else { &[] });
     let quick = ["--count-every", "300ms", "--scan-every", "1s", "--scan-pace", "1000000"];
     let listen = [&quick[..], &["--jsonl", "PLACE"]].concat();
     let poll =
@@ -42,6 +48,10 @@ async fn caches_equal_the_server_whatever_was_killed() {
     }
     for round in 0..rounds {
         one_round(&mut server, &followers, &mut dice).await;
+        if forgetful && dice.roll(8) == 0 {
+            // That time passes is the subject: the server forgets where the followers were.
+            tokio::time::sleep(LONGER_THAN_IT_KNOWS).await;
+        }
         let theirs = server.documents("events").await;
         for follower in &followers {
             follower.once();
@@ -68,7 +78,7 @@ async fn one_round(server: &mut Server, followers: &[Follower], dice: &mut Dice)
         .collect();
     for _ in 0..dice.roll(4) {
         // When a kill comes is the subject of the test, so here time passes on purpose.
-        tokio::time::sleep(std::time::Duration::from_millis(dice.roll(150))).await;
+        tokio::time::sleep(Duration::from_millis(dice.roll(150))).await;
         match dice.roll(4) {
             0 => server.restart(),
             which @ 1..=2 => {

@@ -64,8 +64,10 @@ pub async fn commit(client: &mut FirestoreClient<Channel>, writes: Vec<Write>) {
         };
         match client.commit(owner(request)).await {
             Ok(_) => return,
+            // What has a source was not said by the server: the connection is lost.
             Err(status)
-                if status.code() == tonic::Code::Unavailable || status.code() == tonic::Code::Unknown =>
+                if status.code() == tonic::Code::Unavailable
+                    || std::error::Error::source(&status).is_some() =>
             {
                 tokio::time::sleep(PAUSE).await;
             }
