@@ -30,7 +30,7 @@ async fn caches_equal_the_server_whatever_was_killed() {
     let seed = number("SEED").unwrap_or(1);
     let rounds = number("ROUNDS").unwrap_or(DEFAULT_ROUNDS);
     let mut dice = Dice::new(seed);
-    let forgetful = seed % 2 == 0;
+    let forgetful = seed.is_multiple_of(2);
     println!("SEED={seed} ROUNDS={rounds} forgetful={forgetful}");
     let mut server = Server::start(if forgetful { &FORGETFUL } else { &[] });
     let quick = ["--count-every", "300ms", "--scan-every", "1s", "--scan-pace", "1000000"];
