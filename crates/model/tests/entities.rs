@@ -7,7 +7,9 @@ use model::encoding::push_ids;
 use model::entity::encoding::{push_value, push_value_descending, read_value, value_length};
 use model::entity::indexed::indexed_values;
 use model::entity::order::{ValueClass, compare, equal};
-use model::entity::{EmbeddedEntity, EntityValue, Id, Key, Properties, Property, StoredKey, body};
+use model::entity::{
+    EmbeddedEntity, EntityValue, Id, Key, PathElement, Properties, Property, StoredKey, body,
+};
 use model::{DocumentPath, FieldPath, GeoPoint, Timestamp};
 use proptest::prelude::*;
 use prost::Message;
@@ -92,9 +94,16 @@ proptest! {
         let stored = StoredKey::new(key.document_path().expect("the key is complete")).expect("a key's path");
         let database = key.partition.database_name();
         prop_assert_eq!(stored.key(&database), key.clone());
-        let mut encoded = Vec::new();
-        body::encode_stored_key(&mut encoded, &database, &stored);
-        prop_assert_eq!(encoded, message_of_key(&key).encode_to_vec());
+        let mut keys = body::StoredKeys::of(&database);
+        // The second time below the same parent, then below another and back.
+        let child = key.clone().path.into_iter().chain([PathElement::new("C", Id::Number(1))]);
+        let child = Key { path: child.collect(), ..key.clone() };
+        for key in [&key, &key, &child, &key] {
+            let stored = StoredKey::new(key.document_path().expect("the key is complete")).expect("a key's path");
+            let mut encoded = Vec::new();
+            keys.encode(&mut encoded, &stored);
+            prop_assert_eq!(encoded, message_of_key(key).encode_to_vec());
+        }
     }
 
     #[test]

@@ -48,8 +48,8 @@ pub(crate) struct Work {
 /// Whether what is said to be short is.
 struct Trust {
     begin: Instant,
-    /// Not before so many microseconds after the beginning.
-    from: AtomicU64,
+    /// Not until so many microseconds after the beginning; hardly ever anything but 0.
+    until: AtomicU64,
 }
 
 impl Work {
@@ -57,7 +57,7 @@ impl Work {
         Work {
             slots: Arc::new(Semaphore::new(AT_ONCE)),
             standing: Arc::new(Semaphore::new(STANDING)),
-            trust: Arc::new(Trust { begin: Instant::now(), from: AtomicU64::new(0) }),
+            trust: Arc::new(Trust { begin: Instant::now(), until: AtomicU64::new(0) }),
         }
     }
 
@@ -67,13 +67,10 @@ impl Work {
         length: Length,
         work: impl FnOnce() -> Result<T, Status> + Send + 'static,
     ) -> Result<T, Status> {
-        if length == Length::Long || !self.trust.stands() {
-            return self.run(work).await;
+        if length == Length::Short && self.trust.stands() {
+            return self.trust.tried(work);
         }
-        let begun = std::time::Instant::now();
-        let outcome = work();
-        self.trust.note(begun.elapsed());
-        outcome
+        self.run(work).await
     }
 
     /// Runs `work` on a blocking thread. A panic in it goes on in the caller.
@@ -107,9 +104,13 @@ impl Work {
         length: Length,
         read: impl Fn(&View) -> Result<T, Status> + Send + 'static,
     ) -> Result<(T, Timestamp), Status> {
-        if let Some(view) = reader.view().cloned() {
+        if let Some(view) = reader.view() {
             let read_time = view.read_time();
-            return self.run_by_length(length, move || read(&view)).await.map(|out| (out, read_time));
+            if length == Length::Short && self.trust.stands() {
+                return self.trust.tried(|| read(view)).map(|out| (out, read_time));
+            }
+            let view = view.clone();
+            return self.run(move || read(&view)).await.map(|out| (out, read_time));
         }
         if length == Length::Short {
             return reader.read(read).await;
@@ -128,14 +129,22 @@ impl Work {
 
 impl Trust {
     fn stands(&self) -> bool {
-        self.micros() >= self.from.load(Ordering::Relaxed)
+        let until = self.until.load(Ordering::Relaxed);
+        until == 0 || self.micros() >= until
+    }
+
+    fn tried<T>(&self, work: impl FnOnce() -> T) -> T {
+        let begun = std::time::Instant::now();
+        let outcome = work();
+        self.note(begun.elapsed());
+        outcome
     }
 
     /// A read that was said to be short took so long.
     fn note(&self, took: Duration) {
         if took > SHORT {
             let until = self.micros() + u64::try_from(DISTRUST.as_micros()).expect("a moment");
-            self.from.fetch_max(until, Ordering::Relaxed);
+            self.until.fetch_max(until, Ordering::Relaxed);
         }
     }
 

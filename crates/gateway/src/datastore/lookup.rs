@@ -1,7 +1,7 @@
 //! Lookup.
 
-use model::Status;
 use model::entity::body;
+use model::{DatabaseName, Status};
 use service::{Call, LookedUp, Lookup, Service};
 use wire::datastore::LookupRequest;
 
@@ -20,12 +20,13 @@ pub(super) async fn handle(service: &Service, call: &Call, request: LookupReques
     let keys = request.keys.into_iter().map(|one| key::key(&database, one)).collect();
     let mask = from_proto::mask(request.property_mask)?;
     let at = read::moment(request.read_options)?;
-    let answer = service.lookup(call, Lookup { database, keys, mask, at }).await?;
-    Ok(Frames::one(|out| push(out, &answer)))
+    let asked = Lookup { database: database.clone(), keys, mask, at };
+    let answer = service.lookup(call, asked).await?;
+    Ok(Frames::one(|out| push(out, &database, &answer)))
 }
 
-fn push(out: &mut Vec<u8>, answer: &LookedUp) {
-    let mut splicer = splice::Splicer::default();
+fn push(out: &mut Vec<u8>, database: &DatabaseName, answer: &LookedUp) {
+    let mut splicer = splice::Splicer::of(database);
     for entity in &answer.found {
         splicer.push_result(out, FOUND, &splice::Result::whole(entity));
     }

@@ -61,10 +61,11 @@ pub(super) async fn handle(
 
 fn push(out: &mut Vec<u8>, database: &DatabaseName, answer: &EntityAnswer) {
     if let Some(batch) = &answer.batch {
-        let mut bytes = Vec::with_capacity(batch.rows.iter().map(about_bytes).sum::<usize>() + BATCH_BYTES);
-        push_batch(&mut bytes, database, batch);
-        crate::splice::push_time(&mut bytes, READ_TIME, answer.read_time);
-        splice::push_bytes(out, BATCH, &bytes);
+        out.reserve(batch.rows.iter().map(about_bytes).sum::<usize>() + BATCH_BYTES);
+        splice::push_nested(out, BATCH, |out| {
+            push_batch(out, database, batch);
+            crate::splice::push_time(out, READ_TIME, answer.read_time);
+        });
     }
     if let Some(parsed) = &answer.parsed {
         splice::push_message(out, QUERY, &to_proto::query::query(parsed));
@@ -79,7 +80,7 @@ fn push(out: &mut Vec<u8>, database: &DatabaseName, answer: &EntityAnswer) {
 }
 
 fn push_batch(out: &mut Vec<u8>, database: &DatabaseName, batch: &EntityBatch) {
-    let mut splicer = splice::Splicer::default();
+    let mut splicer = splice::Splicer::of(database);
     splice::push_number(out, SKIPPED, i64::try_from(batch.skipped).unwrap_or(i64::MAX));
     if let Some(cursor) = &batch.skipped_cursor {
         splice::push_bytes(out, SKIPPED_CURSOR, cursor);
@@ -96,7 +97,7 @@ fn push_batch(out: &mut Vec<u8>, database: &DatabaseName, batch: &EntityBatch) {
             RowContent::Key => &[],
         };
         let times = splice::Times { created: row.create_time, updated: row.update_time };
-        let key = splice::AnyKey::Stored(database, &row.key);
+        let key = splice::AnyKey::Stored(&row.key);
         splicer.push_result(out, RESULTS, &splice::Result { key, properties, times, cursor: &row.cursor });
     }
     splice::push_bytes(out, END_CURSOR, &batch.end_cursor);

@@ -33,7 +33,7 @@ pub(crate) struct Result<'a> {
 #[derive(Clone, Copy)]
 pub(crate) enum AnyKey<'a> {
     Named(&'a Key),
-    Stored(&'a DatabaseName, &'a StoredKey),
+    Stored(&'a StoredKey),
 }
 
 /// When an entity was made and last changed, where that is known; the version is the latter.
@@ -44,10 +44,10 @@ pub(crate) struct Times {
 }
 
 /// Writes results of one answer.
-#[derive(Default)]
-pub(crate) struct Splicer {
+pub(crate) struct Splicer<'d> {
     /// What stands around the properties of the result that is being written.
     around: Vec<u8>,
+    keys: body::StoredKeys<'d>,
 }
 
 impl<'a> Result<'a> {
@@ -76,14 +76,19 @@ impl<'a> Result<'a> {
     }
 }
 
-impl Splicer {
+impl<'d> Splicer<'d> {
+    /// For an answer about one database.
+    pub(crate) fn of(database: &'d DatabaseName) -> Self {
+        Splicer { around: Vec::new(), keys: body::StoredKeys::of(database) }
+    }
+
     /// Writes a result as field `number` of the message around it.
     pub(crate) fn push_result(&mut self, out: &mut Vec<u8>, number: u32, result: &Result<'_>) {
         let around = &mut self.around;
         around.clear();
         match result.key {
             AnyKey::Named(key) => body::encode_key(around, key),
-            AnyKey::Stored(database, key) => body::encode_stored_key(around, database, key),
+            AnyKey::Stored(key) => self.keys.encode(around, key),
         }
         let key = around.len();
         result.push_tail(around);
@@ -109,6 +114,17 @@ pub(crate) fn push_number(out: &mut Vec<u8>, number: u32, value: i64) {
     if value != 0 {
         encoding::int64::encode(number, &value, out);
     }
+}
+
+/// Writes what `content` appends as the message that is field `number` of the message around it. Most such contents are
+/// long, so they are moved once when their length is known.
+pub(crate) fn push_nested(out: &mut Vec<u8>, number: u32, content: impl FnOnce(&mut Vec<u8>)) {
+    let start = out.len();
+    content(out);
+    let length = out.len() - start;
+    let mut head = Vec::with_capacity(head_length(number, length));
+    push_head(&mut head, number, length);
+    out.splice(start..start, head);
 }
 
 /// Writes bytes, or the bytes of a message, as field `number` of the message around it.
@@ -187,9 +203,10 @@ mod tests {
     fn what_is_spliced_is_the_generated_message() {
         let moment = |micros| Timestamp::from_micros(micros).expect("in range");
         let (created, updated) = (moment(1_700_000_000_000_001), moment(1_700_000_001_000_000));
-        let mut splicer = Splicer::default();
         for (properties, cursor) in [(all_kinds(), &b""[..]), (Properties::new(), b"here")] {
             for key in [key("(default)", ""), key("d", "tenant")] {
+                let database = key.partition.database_name();
+                let mut splicer = Splicer::of(&database);
                 let body = body::encode(&properties);
                 let times = Times { created: Some(created), updated: Some(updated) };
                 let mut spliced = Vec::new();
@@ -212,11 +229,15 @@ mod tests {
                 assert_eq!(spliced, generated.encode_to_vec());
                 let path = key.document_path().expect("a complete key");
                 let stored = StoredKey::new(path).expect("the path of a key");
-                let database = key.partition.database_name();
                 let mut spliced = Vec::new();
-                let stored = Result { key: AnyKey::Stored(&database, &stored), ..result };
+                let stored = Result { key: AnyKey::Stored(&stored), ..result };
                 splicer.push_result(&mut spliced, 2, &stored);
                 assert_eq!(spliced, generated.encode_to_vec());
+                let mut nested = b"before".to_vec();
+                push_nested(&mut nested, 7, |out| out.extend_from_slice(&spliced));
+                let mut copied = b"before".to_vec();
+                push_bytes(&mut copied, 7, &spliced);
+                assert_eq!(nested, copied);
             }
         }
     }

@@ -18,6 +18,8 @@ const HEAD_BYTES: usize = 5;
 const FIRST_BUFFER_BYTES: usize = 64 * 1024;
 /// A shared part of a message is copied up to this length; a longer one is worth a part of its own.
 const COPIED_BYTES: usize = 8 * 1024;
+/// Room that an answer begins with: most documents and entities are no longer.
+const FIRST_BYTES: usize = 512;
 /// A message that has begun must have arrived after this time.
 pub(crate) const ARRIVAL: Duration = Duration::from_secs(30);
 
@@ -176,7 +178,7 @@ pub(crate) struct Frames {
 impl Frames {
     /// One message, which `write` appends to the bytes it is given.
     pub(crate) fn one(write: impl FnOnce(&mut Vec<u8>)) -> Self {
-        let mut frames = Frames::default();
+        let mut frames = Frames { last: Vec::with_capacity(FIRST_BYTES), ..Frames::default() };
         frames.push(write);
         frames
     }

@@ -14,7 +14,7 @@ use crate::FieldPath;
 use crate::body::reader::{find_entry, keep_entries};
 
 pub use crate::body::BodyError;
-pub use writer::{encode_key, encode_stored_key, encode_value};
+pub use writer::{StoredKeys, encode_key, encode_value};
 
 /// Field number of `properties` in `Entity`.
 const PROPERTIES: u32 = 3;

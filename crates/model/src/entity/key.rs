@@ -171,14 +171,15 @@ pub(super) enum StoredId<'a> {
 /// The kinds and ids behind a path's namespace; None for what stands for none.
 fn elements(path: &DocumentPath) -> impl Iterator<Item = Option<(Cow<'_, str>, StoredId<'_>)>> {
     let mut ids = path.ids().skip(2);
-    std::iter::from_fn(move || {
-        let (kind, id) = (ids.next()?, ids.next()?);
-        let id = match Segment::parse(id) {
-            Segment::Id(number) => Some(StoredId::Number(number)),
-            Segment::Name(name) => unescape(name).map(StoredId::Name),
-        };
-        Some(unescape(kind).zip(id))
-    })
+    std::iter::from_fn(move || Some(element(ids.next()?, ids.next()?)))
+}
+
+fn element<'p>(kind: &'p str, id: &'p str) -> Option<(Cow<'p, str>, StoredId<'p>)> {
+    let id = match Segment::parse(id) {
+        Segment::Id(number) => Some(StoredId::Number(number)),
+        Segment::Name(name) => unescape(name).map(StoredId::Name),
+    };
+    unescape(kind).zip(id)
 }
 
 impl StoredKey {
@@ -208,9 +209,27 @@ impl StoredKey {
         namespace_of(&self.0).expect("the path was seen to stand for a key")
     }
 
-    /// The key's kinds and ids from the root down.
-    pub(super) fn elements(&self) -> impl Iterator<Item = (Cow<'_, str>, StoredId<'_>)> {
-        elements(&self.0).map(|element| element.expect("the path was seen to stand for a key"))
+    /// The path of the key's parent, or of its namespace.
+    pub(super) fn parent(&self) -> &str {
+        self.split().0
+    }
+
+    /// The kinds and ids of the key's parent from the root down.
+    pub(super) fn elements_above(&self) -> impl Iterator<Item = (Cow<'_, str>, StoredId<'_>)> {
+        let above = elements(&self.0).take(self.0.ids().count() / 2 - 2);
+        above.map(|element| element.expect("the path was seen to stand for a key"))
+    }
+
+    /// The key's own kind and id.
+    pub(super) fn last_element(&self) -> (Cow<'_, str>, StoredId<'_>) {
+        let (_, kind, id) = self.split();
+        element(kind, id).expect("the path was seen to stand for a key")
+    }
+
+    fn split(&self) -> (&str, &str, &str) {
+        let (above, id) = self.0.as_str().rsplit_once('/').expect("a key has an id");
+        let (parent, kind) = above.rsplit_once('/').expect("a key has a kind");
+        (parent, kind, id)
     }
 }
 

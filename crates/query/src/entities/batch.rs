@@ -26,6 +26,9 @@ const MAX_SKIPPED: u64 = 1_000;
 /// Rows that one batch looks at: a filter that rejects all but a few must not hold a call for ever.
 const MAX_ROWS: u64 = 100_000;
 
+/// Results for which room is made at once.
+const FEW: usize = 32;
+
 /// The meaning of every value that a projection answers.
 const INDEX_VALUE: i32 = 18;
 
@@ -134,6 +137,7 @@ impl EntityExecution {
         let start = window.start.unwrap_or_else(Position::begin);
         let end = window.end.as_ref().and_then(|end| end.edge(&self.query.order));
         let mut batch = Growing::new(start, most);
+        batch.rows.reserve(wanted.min(FEW));
         let more_results = loop {
             let skipping = batch.skipped < window.offset;
             let limit_reached =

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use database::View;
 use model::encoding::after_prefix;
-use model::{Code, Document, Status, Timestamp};
+use model::{Code, Document, DocumentPath, Status, Timestamp};
 
 use super::batch::EntityRow;
 use super::cursor::{CursorWriter, split};
@@ -45,9 +45,21 @@ pub(super) enum Next {
 enum Stream {
     Nothing,
     Rows(Rows),
-    First { rows: Rows, seen: HashSet<Vec<u8>>, bytes: usize },
+    First {
+        rows: Rows,
+        seen: HashSet<Vec<u8>>,
+        bytes: usize,
+    },
     Confirm(Rows),
-    Sort { inputs: Vec<Node>, keep: Option<usize> },
+    /// Behind these results, which are all from the beginning on: whoever is none of them is one.
+    Behind {
+        rows: Rows,
+        results: Vec<DocumentPath>,
+    },
+    Sort {
+        inputs: Vec<Node>,
+        keep: Option<usize>,
+    },
     Sorted(std::collections::btree_map::IntoValues<Vec<u8>, Row>),
     Metadata(MetadataRows),
 }
@@ -100,13 +112,12 @@ impl EntityExecution {
         }
         self.stream = match std::mem::replace(&mut self.stream, Stream::Nothing) {
             Stream::Confirm(rows) => {
-                let seen = results.iter().map(|row| self.judge.identity_of(row.key.path())).collect();
-                let bytes = results.iter().map(|row| row.key.path().as_str().len() + ROW_BYTES).sum();
-                Stream::First { rows, seen, bytes }
+                Stream::Behind { rows, results: results.iter().map(|row| row.key.path().clone()).collect() }
             }
             other @ (Stream::Nothing
             | Stream::Rows(_)
             | Stream::First { .. }
+            | Stream::Behind { .. }
             | Stream::Sort { .. }
             | Stream::Sorted(_)
             | Stream::Metadata(_)) => other,
@@ -123,7 +134,10 @@ impl EntityExecution {
         let run = &mut self.run;
         let row = match &mut self.stream {
             Stream::Nothing | Stream::Sort { .. } => None,
-            Stream::Rows(rows) | Stream::First { rows, .. } | Stream::Confirm(rows) => rows.next(run)?,
+            Stream::Rows(rows)
+            | Stream::First { rows, .. }
+            | Stream::Confirm(rows)
+            | Stream::Behind { rows, .. } => rows.next(run)?,
             Stream::Sorted(rows) => rows.next(),
             Stream::Metadata(rows) => rows.next(run)?,
         };
@@ -164,6 +178,13 @@ impl EntityExecution {
                 Ok(Next::Result(row))
             }
             Stream::Confirm(_) => self.confirmed(row),
+            Stream::Behind { results, .. } => {
+                let known = match &row.found {
+                    Found::Entry(entry, source) => results.contains(&entry.path(source)?),
+                    Found::Document(document) => results.contains(&document.path),
+                };
+                Ok(if known { Next::Rejected(row.key) } else { Next::Result(row) })
+            }
         }
     }
 

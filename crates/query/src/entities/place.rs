@@ -7,7 +7,7 @@ use model::entity::encoding::push_value;
 use model::entity::indexed::indexed_values;
 use model::entity::{EntityValue, Properties, body};
 use model::query::Direction;
-use model::{Code, Document, DocumentPath, Status};
+use model::{Code, Document, Status};
 
 use super::cursor::{push_path, split};
 use super::normal::{Disjunct, Normal, OrderColumn, path_bytes};
@@ -114,15 +114,6 @@ impl Judge {
         let own = self.query.order.iter().zip(pieces);
         let own = own.filter(|(column, _)| column.name.is_none() || self.is_exploded(column));
         Ok(own.flat_map(|(_, piece)| piece).copied().collect())
-    }
-
-    /// The same by the path of an entity that has one result, where nothing is exploded.
-    pub fn identity_of(&self, path: &DocumentPath) -> Vec<u8> {
-        let key_at = self.query.key_at();
-        let mut identity = Vec::with_capacity(path.as_str().len() + 32);
-        let is_last = key_at + 1 == self.query.order.len();
-        push_path(&mut identity, &path_bytes(path), self.query.order[key_at].direction, is_last);
-        identity
     }
 
     fn is_exploded(&self, column: &OrderColumn) -> bool {

@@ -1,5 +1,7 @@
 //! Writes properties as `google.datastore.v1` messages, byte for byte as protobuf would.
 
+use std::borrow::Cow;
+
 use super::PROPERTIES;
 use crate::DatabaseName;
 use crate::body::writer::{
@@ -65,18 +67,45 @@ pub fn encode_key(out: &mut Vec<u8>, key: &Key) {
     }
 }
 
-/// The same bytes for a key as it is stored in a database.
-pub fn encode_stored_key(out: &mut Vec<u8>, database: &DatabaseName, key: &StoredKey) {
-    push_message(out, 1, |out| push_partition(out, &database.project, &database.database, &key.namespace()));
-    for (kind, id) in key.elements() {
-        push_message(out, 2, |out| {
-            push_text(out, 1, &kind);
-            match id {
-                StoredId::Number(number) => push_number(out, 2, number),
-                StoredId::Name(name) => push_bytes(out, 3, name.as_bytes()),
-            }
-        });
+/// Writes the same bytes for keys as they are stored in a database. Results that follow each other mostly lie below
+/// the same parent, so what all of its children begin with is kept.
+pub struct StoredKeys<'d> {
+    database: &'d DatabaseName,
+    /// The path of the parent of the last key, as far as it is one; never empty once there was a key.
+    parent: String,
+    /// The partition, and the elements of that path.
+    head: Vec<u8>,
+}
+
+impl<'d> StoredKeys<'d> {
+    /// For the keys of one database.
+    pub fn of(database: &'d DatabaseName) -> Self {
+        StoredKeys { database, parent: String::new(), head: Vec::new() }
     }
+
+    /// Appends one key.
+    pub fn encode(&mut self, out: &mut Vec<u8>, key: &StoredKey) {
+        if self.parent != key.parent() {
+            let DatabaseName { project, database } = self.database;
+            self.parent.clear();
+            self.parent.push_str(key.parent());
+            self.head.clear();
+            push_message(&mut self.head, 1, |out| push_partition(out, project, database, &key.namespace()));
+            key.elements_above().for_each(|element| push_element(&mut self.head, element));
+        }
+        out.extend_from_slice(&self.head);
+        push_element(out, key.last_element());
+    }
+}
+
+fn push_element(out: &mut Vec<u8>, (kind, id): (Cow<'_, str>, StoredId<'_>)) {
+    push_message(out, 2, |out| {
+        push_text(out, 1, &kind);
+        match id {
+            StoredId::Number(number) => push_number(out, 2, number),
+            StoredId::Name(name) => push_bytes(out, 3, name.as_bytes()),
+        }
+    });
 }
 
 fn push_partition(out: &mut Vec<u8>, project: &str, database: &str, namespace: &str) {
