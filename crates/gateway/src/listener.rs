@@ -21,9 +21,10 @@ use tls::{Stream, Tls};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::connection::Connection;
-use crate::{Gateway, http};
+use crate::{Counts, Gateway, http};
 
 /// A connection must bring its first request within this time.
 const FIRST_REQUEST: Duration = Duration::from_secs(20);
@@ -38,6 +39,9 @@ const CLOSING: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_secs(5);
 /// The operating system's refusals (no more file descriptors) pass; asking at once again does not help.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How often it is told that connections are turned away.
+const TELL_AGAIN: Duration = Duration::from_secs(60);
 
 /// Requests that one connection may have open; further ones wait in the client.
 const CONCURRENT_STREAMS: u32 = 1_000;
@@ -72,7 +76,7 @@ pub(crate) async fn serve(
     let places = Places::new(options.max_connections, options.connections_per_address);
     let requests = crate::connection::Memory::whole();
     let shared = Shared { gateway, requests, tls };
-    let mut tasks = JoinSet::new();
+    let (mut tasks, mut turned_away) = (JoinSet::new(), TurnedAway::default());
     let mut stop = pin!(stop);
     for id in 0.. {
         let accepted = tokio::select! {
@@ -85,11 +89,7 @@ pub(crate) async fn serve(
             Ok(place) => drop(tasks.spawn(connection(shared.clone(), accepted, place))),
             Err(why) => {
                 shared.gateway.counts.turned_away();
-                let why = match why {
-                    NoPlace::Server => "there is no room",
-                    NoPlace::Address => "its address has as many as one may have",
-                };
-                tracing::debug!(peer = %accepted.1, "a connection was turned away: {why}");
+                turned_away.tell(&shared.gateway.counts, accepted.1, why);
             }
         }
     }
@@ -99,6 +99,27 @@ pub(crate) async fn serve(
     let all = async { while tasks.join_next().await.is_some() {} };
     if tokio::time::timeout(drain, all).await.is_err() {
         tracing::info!("some requests did not finish in time and were cut");
+    }
+}
+
+/// Tells the operator that connections are turned away, but not of each: there may be very many.
+#[derive(Default)]
+struct TurnedAway {
+    told: Option<Instant>,
+}
+
+impl TurnedAway {
+    fn tell(&mut self, counts: &Counts, peer: SocketAddr, why: NoPlace) {
+        if self.told.is_some_and(|told| told.elapsed() < TELL_AGAIN) {
+            return;
+        }
+        self.told = Some(Instant::now());
+        let why = match why {
+            NoPlace::Server => "the server has as many as it may have (--max-connections)",
+            NoPlace::Address => "its address has as many as one may have (--max-connections-per-address)",
+        };
+        let all = counts.connections_turned_away();
+        tracing::warn!(%peer, all, "a connection was turned away: {why}; for a minute no other is told of");
     }
 }
 
