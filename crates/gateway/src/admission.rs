@@ -11,7 +11,7 @@ use std::sync::Arc;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName};
 use model::{Principal, Status};
-use service::{Called, Credentials};
+use service::{Called, Credentials, Remembered};
 use wire::methods::Method;
 
 use crate::Gateway;
@@ -27,6 +27,7 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 #[derive(Clone, Copy)]
 pub(crate) struct Sender<'a> {
     authorization: Result<Option<&'a str>, Ambiguous>,
+    remembered: &'a Remembered,
     pub(crate) peer: IpAddr,
 }
 
@@ -44,9 +45,10 @@ pub(crate) struct Caller {
 
 impl<'a> Sender<'a> {
     /// As headers tell.
-    pub(crate) fn of(gateway: &Gateway, connection: &Connection, headers: &'a HeaderMap) -> Self {
+    pub(crate) fn of(gateway: &Gateway, connection: &'a Connection, headers: &'a HeaderMap) -> Self {
         let values = headers.get_all(AUTHORIZATION).iter().map(|value| value.to_str().ok());
-        Sender { authorization: one(values), peer: peer(gateway, connection, headers) }
+        let remembered = connection.remembered();
+        Sender { authorization: one(values), remembered, peer: peer(gateway, connection, headers) }
     }
 
     /// The same, where others of its headers travel in the body; those go before.
@@ -109,7 +111,7 @@ pub(crate) async fn admit_to(
     method: Option<Called<'static>>,
 ) -> Result<Principal, Status> {
     let authorization = sender.authorization.map_err(|Ambiguous(text)| Status::unauthenticated(text))?;
-    let credentials = Credentials { authorization, method };
+    let credentials = Credentials { authorization, method, connection: Some(sender.remembered) };
     match guard::guarded(Box::pin(gateway.service.admit(&credentials))).await {
         Ok(principal) => {
             gateway.quotas.request_of(&principal, sender.peer)?;

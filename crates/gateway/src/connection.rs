@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use model::{Code, Status};
+use service::Remembered;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
@@ -43,6 +44,8 @@ pub(crate) struct Connection {
     unread: AtomicUsize,
     /// Milliseconds from `born` to the last sign of use; 0 before the first request.
     last_used: AtomicU64,
+    /// Who called last on it.
+    remembered: Remembered,
     /// Told when the client has taken so much that there is room for more.
     taken: Notify,
     /// Told when the connection is to make room for another.
@@ -96,6 +99,7 @@ impl Connection {
             open: AtomicUsize::new(0),
             unread: AtomicUsize::new(0),
             last_used: AtomicU64::new(0),
+            remembered: Remembered::default(),
             taken: Notify::new(),
             evicted: Notify::new(),
         })
@@ -110,6 +114,11 @@ impl Connection {
     /// The address of its other end.
     pub(crate) fn peer(&self) -> IpAddr {
         self.peer
+    }
+
+    /// What is remembered of who called on it.
+    pub(crate) fn remembered(&self) -> &Remembered {
+        &self.remembered
     }
 
     /// The memory for its requests.

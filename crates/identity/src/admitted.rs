@@ -11,6 +11,8 @@ use crate::moment::Moment;
 
 /// Tokens in each of the two halves.
 const HALF: usize = 8_192;
+/// The longest token that a connection remembers.
+const REMEMBERED_BYTES: usize = 4 << 10;
 
 /// The token itself is not kept.
 type Hash = [u8; 32];
@@ -27,17 +29,45 @@ struct Halves {
     old: HashMap<Hash, Seen>,
 }
 
+/// What one connection remembers: the last token that came on it and was let in. A client sends the same with each call,
+/// and it is compared faster than hashed and looked for among all.
+#[derive(Default)]
+pub struct Remembered(Mutex<Option<(Box<str>, Seen)>>);
+
+/// A token that was good.
 #[derive(Clone)]
-struct Seen {
-    principal: Principal,
-    until: Moment,
+pub(crate) struct Seen {
+    pub(crate) principal: Principal,
+    pub(crate) until: Moment,
     /// The state of keys in which it was good; in another it must be looked at again.
-    state: u64,
+    pub(crate) state: u64,
+}
+
+impl Seen {
+    fn holds(&self, now: Moment, state: u64) -> bool {
+        self.state == state && now < self.until
+    }
+}
+
+impl Remembered {
+    /// Who sent this token, if it is the one that is remembered, and is good in this state of keys.
+    pub(crate) fn get(&self, token: &str, now: Moment, state: u64) -> Option<Principal> {
+        let remembered = self.0.lock();
+        let (known, seen) = remembered.as_ref()?;
+        (**known == *token && seen.holds(now, state)).then(|| seen.principal.clone())
+    }
+
+    /// Remembers this one.
+    pub(crate) fn set(&self, token: &str, seen: &Seen) {
+        if token.len() <= REMEMBERED_BYTES {
+            *self.0.lock() = Some((token.into(), seen.clone()));
+        }
+    }
 }
 
 impl Admitted {
     /// Who sent this token, if it was good in this state of keys and still is.
-    pub(crate) fn get(&self, token: &str, now: Moment, state: u64) -> Option<Principal> {
+    pub(crate) fn get(&self, token: &str, now: Moment, state: u64) -> Option<Seen> {
         let hash = hash(token);
         let mut halves = self.halves.lock();
         let seen = match halves.young.get(&hash) {
@@ -48,12 +78,11 @@ impl Admitted {
                 seen
             }
         };
-        (seen.state == state && now < seen.until).then_some(seen.principal)
+        seen.holds(now, state).then_some(seen)
     }
 
     /// Remembers who sent this token.
-    pub(crate) fn insert(&self, token: &str, principal: Principal, until: Moment, state: u64) {
-        let seen = Seen { principal, until, state };
+    pub(crate) fn insert(&self, token: &str, seen: Seen) {
         self.halves.lock().insert(hash(token), seen);
     }
 }
@@ -76,10 +105,16 @@ fn hash(token: &str) -> Hash {
 mod tests {
     use super::*;
 
+    fn seen(principal: Principal, state: u64) -> Seen {
+        Seen { principal, until: Moment(100), state }
+    }
+
     #[test]
     fn a_token_is_known_until_its_end_and_while_keys_stay_as_they_were() {
         let admitted = Admitted::default();
-        admitted.insert("token", Principal::Administrator, Moment(100), 7);
+        let (seen, remembered) = (seen(Principal::Administrator, 7), Remembered::default());
+        admitted.insert("token", seen.clone());
+        remembered.set("token", &seen);
         let table = [
             ("token", 99, 7, true),
             ("token", 100, 7, false),
@@ -88,15 +123,27 @@ mod tests {
         ];
         for (token, now, state, known) in table {
             assert_eq!(admitted.get(token, Moment(now), state).is_some(), known, "{token} {now} {state}");
+            assert_eq!(remembered.get(token, Moment(now), state).is_some(), known, "{token} {now} {state}");
         }
+    }
+
+    #[test]
+    fn a_connection_remembers_the_last_token_that_is_not_too_long() {
+        let remembered = Remembered::default();
+        let long = "x".repeat(REMEMBERED_BYTES + 1);
+        for token in ["one", "other", &long] {
+            remembered.set(token, &seen(Principal::Administrator, 0));
+        }
+        let known = |token| remembered.get(token, Moment(0), 0).is_some();
+        assert_eq!([known("one"), known("other"), known(&long)], [false, true, false]);
     }
 
     #[test]
     fn however_many_tokens_come_memory_is_bounded_and_what_is_in_use_stays() {
         let admitted = Admitted::default();
-        admitted.insert("in use", Principal::Anonymous, Moment(100), 0);
+        admitted.insert("in use", seen(Principal::Anonymous, 0));
         for number in 0..5 * HALF {
-            admitted.insert(&number.to_string(), Principal::Anonymous, Moment(100), 0);
+            admitted.insert(&number.to_string(), seen(Principal::Anonymous, 0));
             if number % 1_000 == 0 {
                 assert!(admitted.get("in use", Moment(0), 0).is_some(), "after {number}");
             }

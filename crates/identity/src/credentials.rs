@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::admitted::Remembered;
+
 /// The longest token that is looked at. Firebase's have about a kilobyte, with custom claims two.
 pub(crate) const TOKEN_BYTES: usize = 16 << 10;
 
@@ -12,6 +14,8 @@ pub struct Credentials<'a> {
     pub authorization: Option<&'a str>,
     /// What is called: the details of a refusal name it, as production's do.
     pub method: Option<Called<'a>>,
+    /// What is remembered of the connection that they came on.
+    pub connection: Option<&'a Remembered>,
 }
 
 /// A method by its service, like `google.firestore.v1.Firestore`, and its name there, like `RunQuery`.
@@ -24,7 +28,7 @@ pub struct Called<'a> {
 impl<'a> Credentials<'a> {
     /// Those of an `authorization` header alone.
     pub fn of(authorization: Option<&'a str>) -> Self {
-        Credentials { authorization, method: None }
+        Credentials { authorization, ..Credentials::default() }
     }
 
     /// The bearer's token. None where there is none: production takes another scheme, a scheme in lower case and
@@ -42,6 +46,6 @@ impl fmt::Debug for Credentials<'_> {
         f.debug_struct("Credentials")
             .field("authorization", &authorization)
             .field("method", &self.method)
-            .finish()
+            .finish_non_exhaustive()
     }
 }

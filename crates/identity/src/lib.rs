@@ -38,6 +38,7 @@ mod watched_file;
 #[cfg(test)]
 mod tests;
 
+pub use admitted::Remembered;
 pub use credentials::{Called, Credentials};
 pub use door::{AccessToken, Door, Failure};
 pub use key_file::KeyFile;

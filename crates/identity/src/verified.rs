@@ -17,7 +17,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::access_token;
 use crate::accounts::{Accounts, LONGEST};
-use crate::admitted::Admitted;
+use crate::admitted::{Admitted, Seen};
 use crate::credentials::{Credentials, TOKEN_BYTES};
 use crate::door::{AccessToken, Failure};
 use crate::jwt::Jwt;
@@ -88,16 +88,24 @@ impl Verified {
         // Before any key is looked at: what is remembered with an older state is not found.
         let state = self.changes.load(Ordering::SeqCst);
         let times = self.times();
-        if let Some(principal) = self.admitted.get(token, times.now, state) {
+        let remembered = credentials.connection;
+        if let Some(principal) = remembered.and_then(|known| known.get(token, times.now, state)) {
             return Ok(principal);
+        }
+        let remember = |seen: &Seen| remembered.into_iter().for_each(|known| known.set(token, seen));
+        if let Some(seen) = self.admitted.get(token, times.now, state) {
+            remember(&seen);
+            return Ok(seen.principal);
         }
         let mut verified = self.verify(token, times).await;
         if matches!(verified, Err(Rejection::NotCredentials)) && self.has_other_keys_than(state) {
             verified = self.verify(token, times).await;
         }
         let (principal, window) = verified.map_err(|rejection| rejection.status(credentials))?;
-        self.admitted.insert(token, principal.clone(), window.taken_until, state);
-        Ok(principal)
+        let seen = Seen { principal, until: window.taken_until, state };
+        remember(&seen);
+        self.admitted.insert(token, seen.clone());
+        Ok(seen.principal)
     }
 
     async fn verify(&self, token: &str, times: Times) -> Result<(Principal, Window), Rejection> {

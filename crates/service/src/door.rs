@@ -6,7 +6,7 @@ use model::Principal;
 
 use crate::Service;
 
-pub use identity::{AccessToken, Called, Credentials, Refusal};
+pub use identity::{AccessToken, Called, Credentials, Refusal, Remembered};
 
 impl Service {
     /// True when callers are believed, as Google's emulator does.

@@ -56,7 +56,7 @@ pub use commit::Commit;
 pub use create_document::CreateDocument;
 pub use database::{Concurrency, ReadAt, TransactionMode};
 pub use delete_document::DeleteDocument;
-pub use door::{AccessToken, Called, Credentials, Refusal};
+pub use door::{AccessToken, Called, Credentials, Refusal, Remembered};
 pub use entities::{
     AggregateEntities, Asked, CommitEntities, EntityAnswer, EntityCommitMode, EntityFigures, EntityMoment,
     LookedUp, Lookup, QueryEntities,

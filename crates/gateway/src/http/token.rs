@@ -91,7 +91,7 @@ async fn exchange(
         Ok(token) => {
             if let Some(record) = record {
                 let bearer = format!("Bearer {}", token.access_token);
-                let credentials = Credentials { authorization: Some(&bearer), method: None };
+                let credentials = Credentials::of(Some(&bearer));
                 if let Ok(principal) = gateway.service.admit(&credentials).await {
                     record.by(&principal);
                 }

@@ -217,7 +217,7 @@ impl World {
 pub(super) async fn admit(door: &Verified, token: &str) -> Result<Principal, Status> {
     let authorization = format!("Bearer {token}");
     let method = Some(Called { service: "google.firestore.v1.Firestore", name: "RunQuery" });
-    door.admit(&Credentials { authorization: Some(&authorization), method }).await
+    door.admit(&Credentials { authorization: Some(&authorization), method, connection: None }).await
 }
 
 /// The id of a user.
