@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   commit ──► its turn ──► quick: answered
-//!                │ the last decision was slow
+//!                │ slow decisions took too much of the time
 //!                ▼
 //!           rehearsal ──► refused: answered
 //!                │ quick            │ slow: one at a time
@@ -10,9 +10,9 @@
 //!             its turn           its turn
 //! ```
 //! At its turn a decision holds up all other commits of the database. Most are quick, and made there and nowhere else.
-//! When one was not, all that come in the time after it are rehearsed first: decided on the newest state, off the
-//! committer. What is refused there was refused as of that state and never has a turn. Of those that take long one at
-//! most waits for its turn, so the others' turns are between, however many of them there are.
+//! When one was not, or many together, all that come in the time after it are rehearsed first: decided on the newest
+//! state, off the committer. What is refused there was refused as of that state and never has a turn. Of those that take
+//! long one at most waits for its turn, so the others' turns are between, however many of them there are.
 //!
 //! What counts is the decision at the turn: a rehearsal allows nothing.
 
@@ -33,9 +33,12 @@ use crate::round::{Prepared, Round};
 use crate::transaction::TransactionId;
 use crate::work::{Done, Work};
 
-/// A commit that takes longer at its turn is slow.
-const QUICK: Duration = Duration::from_millis(10);
-/// For so long after a slow one nobody's commit is taken for quick.
+/// A commit that takes longer to be decided is slow.
+const QUICK: Duration = Duration::from_millis(2);
+/// Slow ones may take so much of the committer's time at once, and in the long run one part of so many.
+const BURST: Duration = Duration::from_millis(10);
+const PART: u32 = 4;
+/// For so long after they took more nobody's commit is taken for quick.
 const DISTRUST: Duration = Duration::from_secs(1);
 /// Rehearsals at once. More would only share the same cores.
 const AT_ONCE: usize = 2;
@@ -46,12 +49,20 @@ const OPEN: &str = "these semaphores are never closed";
 
 /// What one database knows of how long decisions take.
 pub(crate) struct Pace {
-    /// Since the host's fixed moment: when the last slow decision is forgiven.
-    slow_until: Mutex<Duration>,
+    times: Mutex<Times>,
     waiting: Arc<Semaphore>,
     stage: Arc<Semaphore>,
     /// For the one slow commit that may wait for its turn.
     slow: Arc<Semaphore>,
+}
+
+/// As the host counts time.
+#[derive(Default)]
+struct Times {
+    /// When slow decisions would have had their part of the time, had they been spread evenly.
+    earned: Duration,
+    /// Until when commits are rehearsed.
+    distrust: Duration,
 }
 
 /// A guard on the way to the committer.
@@ -71,24 +82,28 @@ impl Pace {
     pub(crate) fn new() -> Arc<Self> {
         let semaphore = |permits| Arc::new(Semaphore::new(permits));
         Arc::new(Pace {
-            slow_until: Mutex::default(),
+            times: Mutex::default(),
             waiting: semaphore(MAX_WAITING),
             stage: semaphore(AT_ONCE),
             slow: semaphore(1),
         })
     }
 
+    /// True while no decision is taken for quick.
     fn is_slow(&self, now: Duration) -> bool {
-        now < *self.slow_until.lock()
+        now < self.times.lock().distrust
     }
 
-    /// Takes note of a decision, and answers whether it was slow.
-    fn note(&self, begun: Duration, now: Duration) -> bool {
-        let is_slow = now.saturating_sub(begun) > QUICK;
-        if is_slow {
-            *self.slow_until.lock() = now + DISTRUST;
+    /// Takes note of a decision at its turn.
+    fn note(&self, begun: Duration, now: Duration) {
+        let took = now.saturating_sub(begun);
+        if took > QUICK {
+            let mut times = self.times.lock();
+            times.earned = times.earned.max(begun) + took * PART;
+            if times.earned > begun + BURST * PART {
+                times.distrust = now + DISTRUST;
+            }
         }
-        is_slow
     }
 }
 
@@ -153,7 +168,7 @@ impl Inner {
             let _stage = stage;
             let begun = inner.host.elapsed();
             let decided = inner.work_out_now(&writes, &*guard);
-            let is_slow = inner.pace.note(begun, inner.host.elapsed());
+            let is_slow = inner.host.elapsed().saturating_sub(begun) > QUICK;
             // Nobody listens where the client has gone.
             drop(reply.send(decided.map(|()| is_slow)));
         });
