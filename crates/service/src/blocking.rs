@@ -26,8 +26,12 @@ const FEW: usize = 32;
 /// takes less) was not: its rows are on a slow disk, or lie among many
 /// that were deleted.
 const SHORT: Duration = Duration::from_millis(10);
-/// For so long after one of those, nobody's word is taken for it.
+/// For so long after too many of those, nobody's word is taken for it.
 const DISTRUST: Duration = Duration::from_millis(100);
+/// What one of those costs of trust, which each that was short restores by one; and what there is to lose. So it takes
+/// two within a moment, or one in eight: a single one may only have waited for a busy processor.
+const COST: u64 = 8;
+const TRUST: u64 = 16;
 
 /// How long a read is said to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +54,7 @@ struct Trust {
     begin: Instant,
     /// Not until so many microseconds after the beginning; hardly ever anything but 0.
     until: AtomicU64,
+    lost: AtomicU64,
 }
 
 impl Work {
@@ -57,7 +62,11 @@ impl Work {
         Work {
             slots: Arc::new(Semaphore::new(AT_ONCE)),
             standing: Arc::new(Semaphore::new(STANDING)),
-            trust: Arc::new(Trust { begin: Instant::now(), until: AtomicU64::new(0) }),
+            trust: Arc::new(Trust {
+                begin: Instant::now(),
+                until: AtomicU64::new(0),
+                lost: AtomicU64::new(0),
+            }),
         }
     }
 
@@ -142,7 +151,15 @@ impl Trust {
 
     /// A read that was said to be short took so long.
     fn note(&self, took: Duration) {
-        if took > SHORT {
+        let lost = self.lost.load(Ordering::Relaxed);
+        if took <= SHORT {
+            if lost > 0 {
+                self.lost.store(lost - 1, Ordering::Relaxed);
+            }
+        } else if lost + COST < TRUST {
+            self.lost.store(lost + COST, Ordering::Relaxed);
+        } else {
+            self.lost.store(0, Ordering::Relaxed);
             let until = self.micros() + u64::try_from(DISTRUST.as_micros()).expect("a moment");
             self.until.fetch_max(until, Ordering::Relaxed);
         }
@@ -198,9 +215,15 @@ mod tests {
             ran_on.expect("nothing fails") == thread::current().id()
         };
         assert!(here(Length::Short).await && !here(Length::Long).await);
-        work.trust.note(SHORT);
+        let (short, long) = (SHORT, SHORT + Duration::from_nanos(1));
+        let note = |times, took| (0..times).for_each(|_| work.trust.note(took));
+        // One in sixteen is borne.
+        for _ in 0..100 {
+            note(1, long);
+            note(15, short);
+        }
         assert!(here(Length::Short).await);
-        work.trust.note(SHORT + Duration::from_nanos(1));
+        note(2, long);
         assert!(!here(Length::Short).await);
         tokio::time::advance(DISTRUST).await;
         assert!(here(Length::Short).await);

@@ -66,12 +66,12 @@ impl DocumentScan {
 
     /// The next document with its name bytes.
     pub fn next_named(&mut self) -> Result<Option<(Bytes, Document)>, Status> {
-        let view = self.view.clone();
         let direction = self.direction;
         let mut best: Option<usize> = None;
-        let lanes = self.lanes()?;
+        self.open_lanes()?;
+        let lanes = self.lanes.as_mut().expect("just opened");
         for at in 0..lanes.len() {
-            lanes[at].fill(&view, direction)?;
+            lanes[at].fill(&self.view, direction)?;
             let Some((name, _)) = &lanes[at].head else { continue };
             let better = match best.and_then(|best| lanes[best].head.as_ref()) {
                 None => true,
@@ -90,17 +90,18 @@ impl DocumentScan {
     /// Continues at the first name at or beyond `name`, in the scan's direction. Never goes back.
     pub fn seek(&mut self, name: &[u8]) -> Result<(), Status> {
         let direction = self.direction;
-        for lane in self.lanes()? {
+        self.open_lanes()?;
+        for lane in self.lanes.as_mut().expect("just opened") {
             lane.seek(name, direction)?;
         }
         Ok(())
     }
 
-    fn lanes(&mut self) -> Result<&mut Vec<Lane>, Status> {
+    fn open_lanes(&mut self) -> Result<(), Status> {
         if self.lanes.is_none() {
             self.lanes = Some(self.open()?);
         }
-        Ok(self.lanes.as_mut().expect("just opened"))
+        Ok(())
     }
 
     fn open(&self) -> Result<Vec<Lane>, Status> {

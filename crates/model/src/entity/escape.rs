@@ -13,6 +13,7 @@ use std::borrow::Cow;
 use crate::path::Segment;
 
 const MAX: char = '\u{10ffff}';
+const FIRST_OF_MAX: u8 = 0xf4;
 const WAS_MAX: char = '\u{1}';
 const WAS_SLASH: char = '\u{2}';
 
@@ -62,9 +63,13 @@ pub(super) fn unescape(id: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(name))
 }
 
+/// True when every id in a path stands for itself: looked for in all of them at once.
+pub(super) fn is_plain(path: &str) -> bool {
+    !path.as_bytes().contains(&FIRST_OF_MAX) && !path.contains("__id")
+}
+
 /// True when MAX follows a `.` somewhere. Hardly any text has the byte that MAX begins with.
 fn has_mark(text: &str) -> bool {
-    const FIRST_OF_MAX: u8 = 0xf4;
     text.as_bytes().contains(&FIRST_OF_MAX) && text.contains(".\u{10ffff}")
 }
 

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::fmt::{self, Write};
 use std::sync::Arc;
 
-use super::escape::{escape, unescape};
+use super::escape::{escape, is_plain, unescape};
 use crate::path::Segment;
 use crate::{DatabaseName, DocumentPath};
 
@@ -186,6 +186,10 @@ impl StoredKey {
     /// None for a path that is none of a key's.
     pub fn new(path: DocumentPath) -> Option<Self> {
         namespace_of(&path)?;
+        if is_plain(path.as_str()) {
+            let depth = path.as_str().matches('/').count() / 2;
+            return (depth > 0).then_some(StoredKey(path));
+        }
         let mut depth = 0;
         for element in elements(&path) {
             element?;
