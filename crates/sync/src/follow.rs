@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
+use tokio::time::Instant;
+
 use crate::cache::{BATCH, BATCH_BYTES, Cache};
 use crate::change::{Change, Row, name_below};
 use crate::client::{Answer, Client};
@@ -27,6 +29,8 @@ pub struct Follower {
     pub(crate) observer: Observer,
     pub(crate) stop: Stop,
     backoff: Mutex<Backoff>,
+    /// When all keys were compared last, or following began: streams and rounds that break off do not put it off.
+    scanned: Mutex<Instant>,
 }
 
 /// Documents in the order of an answer.
@@ -59,7 +63,8 @@ impl Follower {
         }
         let keeper = Keeper::new(cache, taker, client.meters(), observer.clone());
         let backoff = Mutex::new(Backoff::new(settings.attempts));
-        Ok(Follower { client, keeper, settings, observer, stop, backoff })
+        let scanned = Mutex::new(Instant::now());
+        Ok(Follower { client, keeper, settings, observer, stop, backoff, scanned })
     }
 
     /// What has been done so far.
@@ -145,7 +150,13 @@ impl Follower {
         let plan = Plan { at, pace, repair: true, all_keys: true, ..Plan::of(&self.settings.strategy) };
         let (differences, time) = self.compare(plan).await?;
         self.observer.tell(&Event::Compared(&differences));
+        *self.scanned.lock().expect("nobody panics while holding it") = Instant::now();
         Ok(time)
+    }
+
+    /// True when it is time to compare all keys, whatever the numbers say.
+    pub(crate) fn scan_is_due(&self) -> bool {
+        self.scanned.lock().expect("nobody panics while holding it").elapsed() >= self.settings.scan_every
     }
 
     pub(crate) async fn compare(&self, plan: Plan) -> Result<(Differences, Time), Failure> {

@@ -92,7 +92,6 @@ impl<'a> Hearing<'a> {
 
     /// Listens until there is a reason to end. `lost` becomes 0 when the numbers are right.
     pub(crate) async fn hear(mut self, lost: &mut u32) -> Result<Heard, Failure> {
-        let mut scanned = Instant::now();
         let settings = &self.follower.settings;
         loop {
             let Some(message) = self.next().await? else { return Ok(Heard::Silence) };
@@ -113,9 +112,8 @@ impl<'a> Hearing<'a> {
             if settings.once {
                 return Ok(Heard::All);
             }
-            if scanned.elapsed() >= settings.scan_every {
+            if self.follower.scan_is_due() {
                 self.follower.align("it is time to", Some(as_of), settings.scan_pace).await?;
-                scanned = Instant::now();
             }
         }
     }

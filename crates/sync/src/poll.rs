@@ -35,7 +35,7 @@ impl Follower {
         if self.settings.once && of_one_time {
             return Ok(());
         }
-        let (mut counted, mut scanned) = (Instant::now(), Instant::now());
+        let mut counted = Instant::now();
         loop {
             let of_one_time = self.round(poll, &mut polled).await?;
             if self.settings.once && of_one_time {
@@ -45,9 +45,8 @@ impl Follower {
                 self.align("to find deletions", None, None).await?;
                 return Ok(());
             }
-            if scanned.elapsed() >= self.settings.scan_every {
+            if self.scan_is_due() {
                 self.align("it is time to", None, self.settings.scan_pace).await?;
-                scanned = Instant::now();
             } else if counted.elapsed() >= self.settings.count_every {
                 self.compare_numbers(poll).await?;
                 counted = Instant::now();

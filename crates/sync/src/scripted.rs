@@ -8,7 +8,7 @@
 //! | `has a=1 b=5/3 c=5/none many=900/2 now=6` | the server's documents with their update times, which are their timestamps unless these are named, and its clock |
 //! | `listen LINE …` | what it tells the next listener, in the words of [`lines`](self::lines); then it is silent |
 //! | `fault count\|query\|get …` | spoils the next call of that kind: `after=N` documents; `code=N text=…`, or it hangs |
-//! | `follow [poll [since=T] [margin=S] [some_lack_field=1]] [for=S] [attempts=N] [count=S] [rows=N]` | opens the cache and follows: `--once`, or until it is killed |
+//! | `follow [poll [since=T] [margin=S] [some_lack_field=1]] [for=S] [attempts=N] [count=S] [scan=S] [rows=N]` | opens the cache and follows: `--once`, or until it is killed |
 //!
 //! `follow` prints the calls as the server gets them, what the follower says, the changes that it hands on, and the
 //! cache in the end. Times are seconds after the script's beginning.

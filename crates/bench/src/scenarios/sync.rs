@@ -26,8 +26,8 @@ const PYTHON_DOCUMENTS: u64 = 20_000;
 const CHANGES: u64 = 1_000;
 /// A first copy is long enough to be measured few times.
 const MOST_ROUNDS: usize = 3;
-/// Memory does not grow with the collection; SQLite's pages in memory do, up to 32 MiB.
-const MEMORY_LIMIT: u64 = 64_000_000;
+/// Memory does not grow with the collection, but for SQLite's pages, up to 4 MiB.
+const MEMORY_LIMIT: u64 = 48_000_000;
 /// Headers, pings and boundaries, for each change.
 const AROUND_A_CHANGE: f64 = 600.0;
 

@@ -40,6 +40,7 @@ struct Following {
     until: Option<Duration>,
     attempts: u32,
     count_every: Duration,
+    scan_every: Duration,
     bounds: Bounds,
     strategy: Strategy,
 }
@@ -109,6 +110,7 @@ impl Stage {
             until: seconds(args.take_key("for"))?,
             attempts: args.take_key("attempts").map(str::parse).transpose()?.unwrap_or(ATTEMPTS),
             count_every: seconds(args.take_key("count"))?.unwrap_or(Settings::listening().count_every),
+            scan_every: seconds(args.take_key("scan"))?.unwrap_or(Settings::listening().scan_every),
             bounds: Bounds { rows: args.take_key("rows").map(str::parse).transpose()?, bytes: None },
         };
         let ended = self.runtime.block_on(self.run(&following))?;
@@ -135,6 +137,7 @@ impl Stage {
             once: following.until.is_none(),
             attempts: Some(following.attempts),
             count_every: following.count_every,
+            scan_every: following.scan_every,
             strategy: following.strategy.clone(),
             ..Settings::listening()
         };
