@@ -64,11 +64,19 @@ impl Follower {
             Cursor::Polling(polled) if polled.field == poll.field && polled.since == poll.since => {
                 return Ok((polled, false));
             }
-            // What is out of its scope is not here. And a part of the documents is only to be had in their order.
+            // A part of the documents is only to be had in the order of time; and another part may be here.
+            Cursor::Fresh | Cursor::Copying { .. } | Cursor::Following { .. } if poll.since > Time::MIN => {
+                return Ok((from_the_beginning, false));
+            }
             Cursor::Polling(_) => return Ok((from_the_beginning, false)),
-            _ if poll.since > Time::MIN => return Ok((from_the_beginning, false)),
             Cursor::Following { as_of, .. } => (as_of, false),
-            cursor @ (Cursor::Fresh | Cursor::Copying { .. }) => (self.copy(cursor).await?, true),
+            Cursor::Fresh => (self.copy(Cursor::Fresh).await?, true),
+            cursor @ Cursor::Copying { .. } => {
+                let as_of = self.copy(cursor).await?;
+                // It may have been begun as a listener's, which takes what lacks the field.
+                self.compare_numbers(poll).await?;
+                (as_of, true)
+            }
         };
         // Who is ahead of the server's clock is read once more.
         let last = Some(Place { time: as_of, name: None });

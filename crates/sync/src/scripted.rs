@@ -66,3 +66,8 @@ fn polling_begins_with_a_copy_and_looks_back() {
 fn polling_copies_a_part_in_the_order_of_time() {
     play("polling_a_part");
 }
+
+#[test]
+fn a_copy_is_ended_by_another_strategy() {
+    play("copies_taken_over");
+}
