@@ -187,7 +187,7 @@ impl StoredKey {
     pub fn new(path: DocumentPath) -> Option<Self> {
         namespace_of(&path)?;
         if is_plain(path.as_str()) {
-            let depth = path.as_str().matches('/').count() / 2;
+            let depth = path.as_str().bytes().filter(|byte| *byte == b'/').count() / 2;
             return (depth > 0).then_some(StoredKey(path));
         }
         let mut depth = 0;
