@@ -75,11 +75,17 @@ pub(crate) struct ViewTime {
     pub(crate) past: bool,
 }
 
-#[derive(Default)]
 struct Counters {
     index_entries: AtomicU64,
     documents: AtomicU64,
+    /// Rows, and a row more for every [`WEIGHT_BYTES`] of a document.
+    weight: AtomicU64,
+    /// How much that may become.
+    most: u64,
 }
+
+/// Bytes of a document that weigh as much as a row.
+const WEIGHT_BYTES: u64 = 8 * 1024;
 
 impl View {
     pub(crate) fn new(
@@ -95,7 +101,7 @@ impl View {
             snapshot,
             indexes,
             time,
-            counters: Arc::default(),
+            counters: Counters::up_to(u64::MAX),
             recorder: None,
             cancelled: None,
         }
@@ -111,6 +117,23 @@ impl View {
     #[must_use]
     pub fn cancelled_by(&self, flag: Arc<AtomicBool>) -> View {
         View { cancelled: Some(flag), ..self.clone() }
+    }
+
+    /// The same view with counts of its own, whose reads end with CANCELLED beyond `most` rows, where long documents
+    /// count for several: see [`View::is_exhausted`].
+    #[must_use]
+    pub fn bounded(&self, most: u64) -> View {
+        View { counters: Counters::up_to(most), ..self.clone() }
+    }
+
+    /// True when more was to be read through this view and its clones than they were made for.
+    pub fn is_exhausted(&self) -> bool {
+        self.counters.weight.load(Ordering::Relaxed) > self.counters.most
+    }
+
+    /// True when commits after the view's time are in the way of its reads.
+    pub fn is_past(&self) -> bool {
+        self.time.past
     }
 
     /// The database's name.
@@ -138,9 +161,8 @@ impl View {
 
     /// One document; None when it does not exist.
     pub fn get(&self, path: &DocumentPath) -> Result<Option<Document>, Status> {
-        self.check_cancelled()?;
+        self.count_document()?;
         let key = documents::key(self.number, path);
-        self.counters.documents.fetch_add(1, Ordering::Relaxed);
         let row = self.snapshot.get(Space::Documents, &key).map_err(error::storage)?;
         let document = self.version(&key, path, row)?;
         if let Some(recorder) = &self.recorder {
@@ -174,6 +196,8 @@ impl View {
         live: Option<Bytes>,
     ) -> Result<Option<Document>, Status> {
         let time = self.time;
+        let bytes = live.as_ref().map_or(0, |row| row.len() as u64);
+        self.counters.weight.fetch_add(bytes / WEIGHT_BYTES, Ordering::Relaxed);
         if let Some(row) = &live
             && (!time.past || documents::row_update_time(row)? <= time.read_time)
         {
@@ -202,15 +226,19 @@ impl View {
 
     fn count_document(&self) -> Result<(), Status> {
         self.counters.documents.fetch_add(1, Ordering::Relaxed);
-        self.check_cancelled()
+        self.check_more()
     }
 
     fn count_index_entry(&self) -> Result<(), Status> {
         self.counters.index_entries.fetch_add(1, Ordering::Relaxed);
-        self.check_cancelled()
+        self.check_more()
     }
 
-    fn check_cancelled(&self) -> Result<(), Status> {
+    /// Whether a row more may be read.
+    fn check_more(&self) -> Result<(), Status> {
+        if self.counters.weight.fetch_add(1, Ordering::Relaxed) >= self.counters.most {
+            return Err(Status::new(Code::Cancelled, "The read takes more than it may."));
+        }
         match &self.cancelled {
             Some(flag) if flag.load(Ordering::Relaxed) => {
                 Err(Status::new(Code::Cancelled, "The call was cancelled."))
@@ -223,6 +251,13 @@ impl View {
         if let (Some(recorder), Some(range)) = (&self.recorder, range) {
             recorder.lock().add_range(space, range);
         }
+    }
+}
+
+impl Counters {
+    fn up_to(most: u64) -> Arc<Self> {
+        let none = || AtomicU64::new(0);
+        Arc::new(Counters { index_entries: none(), documents: none(), weight: none(), most })
     }
 }
 

@@ -1,18 +1,19 @@
 //! Where reads run: long ones on blocking threads, so many at once and no more, the others wait their turn; short ones
 //! where the call stands, for handing a few rows to another thread and back takes longer than reading them.
 
+mod trust;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use database::View;
 use model::{Status, Timestamp};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
 
 use crate::Call;
 use crate::reader::Reader;
+use trust::Trust;
 
 /// Long reads at once. More would only share the same cores.
 const AT_ONCE: usize = 32;
@@ -22,16 +23,8 @@ const STANDING: usize = 128;
 
 /// Documents or entities that are few to be read by their names.
 const FEW: usize = 32;
-/// A read that was said to be short and takes longer than this (a thread that must wait for its turn on the processor
-/// takes less) was not: its rows are on a slow disk, or lie among many
-/// that were deleted.
-const SHORT: Duration = Duration::from_millis(10);
-/// For so long after too many of those, nobody's word is taken for it.
-const DISTRUST: Duration = Duration::from_millis(100);
-/// What one of those costs of trust, which each that was short restores by one; and what there is to lose. So it takes
-/// two within a moment, or one in eight: a single one may only have waited for a busy processor.
-const COST: u64 = 8;
-const TRUST: u64 = 16;
+/// Rows that a short query may read, where long documents count for several. About twenty microseconds each at worst.
+const MAX_READS: u64 = 256;
 
 /// How long a read is said to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,37 +42,29 @@ pub(crate) struct Work {
     trust: Arc<Trust>,
 }
 
-/// Whether what is said to be short is.
-struct Trust {
-    begin: Instant,
-    /// Not until so many microseconds after the beginning; hardly ever anything but 0.
-    until: AtomicU64,
-    lost: AtomicU64,
-}
-
 impl Work {
     pub(crate) fn new() -> Self {
         Work {
             slots: Arc::new(Semaphore::new(AT_ONCE)),
             standing: Arc::new(Semaphore::new(STANDING)),
-            trust: Arc::new(Trust {
-                begin: Instant::now(),
-                until: AtomicU64::new(0),
-                lost: AtomicU64::new(0),
-            }),
+            trust: Arc::new(Trust::new()),
         }
     }
 
-    /// Runs `work` where it stands if it is short, and as [`Work::run`] does if not.
-    pub(crate) async fn run_by_length<T: Send + 'static>(
+    /// Runs a query where it stands. None if it has to run on a thread: `work` found that its plan is not short, it read
+    /// more than short queries do, its view has to look for the past among the present, or short ones took too long of
+    /// late.
+    pub(crate) fn here<T>(
         &self,
-        length: Length,
-        work: impl FnOnce() -> Result<T, Status> + Send + 'static,
-    ) -> Result<T, Status> {
-        if length == Length::Short && self.trust.stands() {
-            return self.trust.tried(work);
+        view: &View,
+        work: impl FnOnce(&View) -> Result<Option<T>, Status>,
+    ) -> Option<Result<T, Status>> {
+        if view.is_past() || !self.trust.stands() {
+            return None;
         }
-        self.run(work).await
+        let view = view.bounded(MAX_READS);
+        let outcome = self.trust.tried(|| work(&view));
+        if view.is_exhausted() { None } else { outcome.transpose() }
     }
 
     /// Runs `work` on a blocking thread. A panic in it goes on in the caller.
@@ -136,40 +121,6 @@ impl Work {
     }
 }
 
-impl Trust {
-    fn stands(&self) -> bool {
-        let until = self.until.load(Ordering::Relaxed);
-        until == 0 || self.micros() >= until
-    }
-
-    fn tried<T>(&self, work: impl FnOnce() -> T) -> T {
-        let begun = std::time::Instant::now();
-        let outcome = work();
-        self.note(begun.elapsed());
-        outcome
-    }
-
-    /// A read that was said to be short took so long.
-    fn note(&self, took: Duration) {
-        let lost = self.lost.load(Ordering::Relaxed);
-        if took <= SHORT {
-            if lost > 0 {
-                self.lost.store(lost - 1, Ordering::Relaxed);
-            }
-        } else if lost + COST < TRUST {
-            self.lost.store(lost + COST, Ordering::Relaxed);
-        } else {
-            self.lost.store(0, Ordering::Relaxed);
-            let until = self.micros() + u64::try_from(DISTRUST.as_micros()).expect("a moment");
-            self.until.fetch_max(until, Ordering::Relaxed);
-        }
-    }
-
-    fn micros(&self) -> u64 {
-        u64::try_from(self.begin.elapsed().as_micros()).unwrap_or(u64::MAX)
-    }
-}
-
 impl Length {
     /// That of so many reads by name or key.
     pub(crate) fn of(reads: usize) -> Self {
@@ -203,29 +154,43 @@ impl Drop for Alarm {
 
 #[cfg(test)]
 mod tests {
-    use std::thread;
+    use database::{ByteRange, NameSource, Options, Store};
+    use host::{Host, ManualClock};
+    use model::query::Direction;
+    use model::write::{Operation, Precondition, Write};
+    use model::{DatabaseName, DocumentPath, Fields, Parent};
+    use storage::memory::MemoryEngine;
 
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn what_is_short_runs_where_it_stands_until_one_was_not() {
-        let work = Work::new();
-        let here = async |length| {
-            let ran_on = work.run_by_length(length, || Ok(thread::current().id())).await;
-            ran_on.expect("nothing fails") == thread::current().id()
+    #[tokio::test]
+    async fn a_query_that_reads_more_than_it_said_runs_on_a_thread() {
+        let host = Host::simulated(Arc::new(ManualClock::at(1)), 1);
+        let store = Store::open(Arc::new(MemoryEngine::new()), host, Options::default()).expect("a store");
+        let database = store.database(&DatabaseName::new("p", "d")).expect("a database");
+        let write = |id: u64| Write {
+            path: DocumentPath::new(&format!("c/{id}")).expect("a path"),
+            operation: Operation::Set { fields: Fields::new(), mask: None, transforms: Vec::new() },
+            precondition: Precondition::None,
         };
-        assert!(here(Length::Short).await && !here(Length::Long).await);
-        let (short, long) = (SHORT, SHORT + Duration::from_nanos(1));
-        let note = |times, took| (0..times).for_each(|_| work.trust.note(took));
-        // One in sixteen is borne.
-        for _ in 0..100 {
-            note(1, long);
-            note(15, short);
-        }
-        assert!(here(Length::Short).await);
-        note(2, long);
-        assert!(!here(Length::Short).await);
-        tokio::time::advance(DISTRUST).await;
-        assert!(here(Length::Short).await);
+        let before = database.view().read_time();
+        database.commit((0..300).map(write).collect(), None).await.expect("a commit");
+        let read = |rows: u64| {
+            move |view: &View| {
+                let source = NameSource::Kindless { parent: Parent::Root };
+                let mut scan = view.scan_documents(&source, ByteRange::all(), Direction::Ascending);
+                for _ in 0..rows {
+                    scan.next()?;
+                }
+                Ok(Some(rows))
+            }
+        };
+        let (work, view) = (Work::new(), database.view());
+        assert_eq!(work.here(&view, read(MAX_READS)), Some(Ok(MAX_READS)));
+        assert_eq!(work.here(&view, read(MAX_READS + 1)), None);
+        assert_eq!(work.here(&view, |_| Ok(None::<()>)), None);
+        let past = database.view_at(before).expect("within the retention");
+        assert_eq!(work.here(&past, read(0)), None, "where later documents are in the way");
+        assert_eq!(view.reads(), Default::default(), "what was tried counts for nothing");
     }
 }

@@ -96,7 +96,10 @@ struct Task {
 enum Begun {
     /// And that is all.
     Explained(Box<QueryStep>),
-    Running(Box<Running>, Length),
+    Running {
+        running: Box<Running>,
+        is_short: bool,
+    },
 }
 
 /// A query in the middle of its answer.
@@ -193,13 +196,14 @@ impl QueryAnswer {
     }
 
     async fn open(&mut self, task: Task) -> Result<Option<QueryStep>, Status> {
-        if let Some(view) = self.reader.view().cloned() {
-            if !task.prepared.wants_few() {
-                let next = self.work.run(move || task.begin(&view)?.step()).await?;
-                return Ok(self.go_on(next));
+        if let Some(view) = self.reader.view() {
+            // Rules may take long, and read what they like.
+            let few = task.prepared.wants_few() && task.asked.is_free();
+            if few && let Some(answer) = self.work.here(view, |view| task.short(view)) {
+                return answer.map(Some);
             }
-            let begun = task.begin(&view)?;
-            let next = self.work.run_by_length(begun.length(), move || begun.step()).await?;
+            let view = view.clone();
+            let next = self.work.run(move || task.begin(&view)?.step()).await?;
             return Ok(self.go_on(next));
         }
         let collect = move |view: &View| task.collect(view);
@@ -239,10 +243,18 @@ impl Task {
                 ))));
             }
         };
-        let length = if plan.is_short() { Length::Short } else { Length::Long };
+        let is_short = plan.is_short();
         let running =
             Running { execution, plan: summary, returned: 0, told_skipped: false, spent: Duration::ZERO };
-        Ok(Begun::Running(Box::new(running), length))
+        Ok(Begun::Running { running: Box::new(running), is_short })
+    }
+
+    /// The whole answer in one step, if the plan is short; None if not.
+    fn short(&self, view: &View) -> Result<Option<QueryStep>, Status> {
+        match self.begin(view)? {
+            Begun::Running { is_short: false, .. } => Ok(None),
+            begun => begun.step().map(|(step, rest)| rest.is_none().then_some(step)),
+        }
     }
 
     /// The whole answer.
@@ -265,18 +277,11 @@ impl Task {
 }
 
 impl Begun {
-    fn length(&self) -> Length {
-        match self {
-            Begun::Explained(_) => Length::Short,
-            Begun::Running(_, length) => *length,
-        }
-    }
-
     /// The first step, and what remains to be done after it.
     fn step(self) -> Result<(QueryStep, Option<Box<Running>>), Status> {
         match self {
             Begun::Explained(step) => Ok((*step, None)),
-            Begun::Running(running, _) => running.step(),
+            Begun::Running { running, .. } => running.step(),
         }
     }
 }

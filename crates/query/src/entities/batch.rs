@@ -165,18 +165,19 @@ impl EntityExecution {
         batch.finished(&mut self, more_results)
     }
 
-    /// What comes after the limit.
+    /// What comes after the limit. Beyond so many rows that are none it is said that there may be more.
     fn look_ahead(&mut self, end: Option<&[u8]>) -> Result<MoreResults, Status> {
-        loop {
+        for _ in 0..MAX_ROWS {
             match self.next()? {
                 Next::End => return Ok(MoreResults::None),
                 Next::Rejected(_) => {}
                 Next::Result(row) if end.is_some_and(|end| row.key.as_slice() >= end) => {
                     return Ok(MoreResults::AfterCursor);
                 }
-                Next::Result(_) => return Ok(MoreResults::AfterLimit),
+                Next::Result(_) => break,
             }
         }
+        Ok(MoreResults::AfterLimit)
     }
 
     /// The result at a place.

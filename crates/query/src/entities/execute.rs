@@ -51,7 +51,7 @@ enum Stream {
         bytes: usize,
     },
     Confirm(Rows),
-    /// Behind these results, which are all from the beginning on: whoever is none of them is one.
+    /// Behind these results, sorted, which are all from the beginning on: whoever is none of them is one.
     Behind {
         rows: Rows,
         results: Vec<DocumentPath>,
@@ -112,7 +112,9 @@ impl EntityExecution {
         }
         self.stream = match std::mem::replace(&mut self.stream, Stream::Nothing) {
             Stream::Confirm(rows) => {
-                Stream::Behind { rows, results: results.iter().map(|row| row.key.path().clone()).collect() }
+                let mut results: Vec<_> = results.iter().map(|row| row.key.path().clone()).collect();
+                results.sort_unstable();
+                Stream::Behind { rows, results }
             }
             other @ (Stream::Nothing
             | Stream::Rows(_)
@@ -180,8 +182,8 @@ impl EntityExecution {
             Stream::Confirm(_) => self.confirmed(row),
             Stream::Behind { results, .. } => {
                 let known = match &row.found {
-                    Found::Entry(entry, source) => results.contains(&entry.path(source)?),
-                    Found::Document(document) => results.contains(&document.path),
+                    Found::Entry(entry, source) => results.binary_search(&entry.path(source)?).is_ok(),
+                    Found::Document(document) => results.binary_search(&document.path).is_ok(),
                 };
                 Ok(if known { Next::Rejected(row.key) } else { Next::Result(row) })
             }

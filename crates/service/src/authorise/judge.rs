@@ -161,6 +161,11 @@ impl Asked {
         })
     }
 
+    /// True when nobody decides.
+    pub fn is_free(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// Proves the query on the view that it is to read, once for all its results.
     ///
     /// # Errors

@@ -107,14 +107,13 @@ impl Service {
             return Ok(EntityAnswer { transaction, read_time, batch: Some(batch), parsed, explained: None });
         }
         let task = Task { prepared, mask, missing, explain, suggestions };
-        let (Outcome { batch, explained }, read_time) = match reader.view().cloned() {
-            Some(view) if task.prepared.wants_few() => {
-                let (plan, read_time) = (task.plan(&view)?, view.read_time());
-                let length = if plan.is_short() { Length::Short } else { Length::Long };
-                let outcome = self.work.run_by_length(length, move || task.run(&plan, &view)).await?;
-                (outcome, read_time)
-            }
-            _ => {
+        let short = reader.view().filter(|_| task.prepared.wants_few()).and_then(|view| {
+            let outcome = self.work.here(view, |view| task.short(view))?;
+            Some(outcome.map(|outcome| (outcome, view.read_time())))
+        });
+        let (Outcome { batch, explained }, read_time) = match short {
+            Some(outcome) => outcome?,
+            None => {
                 let run = move |view: &View| task.run(&task.plan(view)?, view);
                 self.work.read(call, &reader, Length::Long, run).await?
             }
@@ -153,6 +152,12 @@ impl Task {
             self.suggestions.note(view.database(), index);
         }
         Ok(plan)
+    }
+
+    /// The outcome, if the plan is short; None if not.
+    fn short(&self, view: &View) -> Result<Option<Outcome>, Status> {
+        let plan = self.plan(view)?;
+        if plan.is_short() { self.run(&plan, view).map(Some) } else { Ok(None) }
     }
 
     fn run(&self, plan: &EntityPlan, view: &View) -> Result<Outcome, Status> {
