@@ -16,7 +16,7 @@ pub use self::user::User;
 use crate::failure::{Failure, Kind};
 use crate::time::Time;
 
-/// A token is replaced so long before its end.
+/// A token is replaced so long before its end, or after half of its life when that is later.
 const EARLY: Duration = Duration::from_secs(300);
 /// A key file is a few kilobytes.
 const MOST_BYTES: u64 = 64 * 1024;

@@ -37,6 +37,10 @@ const NOTE_EVERY: Duration = Duration::from_secs(10);
 /// any more, and in any case its token grows old. Production sends a boundary each minute.
 const SILENCE_LIMIT: Duration = Duration::from_secs(5 * 60);
 
+/// After so long a stream has proved that the server can say what changes. One boundary with the right number proves
+/// little: a filter behind it may say otherwise, on each stream anew.
+const PROVED: Duration = Duration::from_secs(5 * 60);
+
 /// How a stream has ended, if it did not fail.
 pub(crate) enum Heard {
     /// All is here, and that was all that was wanted.
@@ -90,9 +94,11 @@ impl<'a> Hearing<'a> {
         }
     }
 
-    /// Listens until there is a reason to end. `lost` becomes 0 when the numbers are right.
+    /// Listens until there is a reason to end. `lost` becomes 0 when the server has been right for
+    /// long.
     pub(crate) async fn hear(mut self, lost: &mut u32) -> Result<Heard, Failure> {
         let settings = &self.follower.settings;
+        let began = Instant::now();
         loop {
             let Some(message) = self.next().await? else { return Ok(Heard::Silence) };
             let as_of = match self.take(message).await? {
@@ -108,7 +114,9 @@ impl<'a> Hearing<'a> {
                 }
                 self.counted = Some(Instant::now());
             }
-            *lost = 0;
+            if began.elapsed() >= PROVED {
+                *lost = 0;
+            }
             if settings.once {
                 return Ok(Heard::All);
             }

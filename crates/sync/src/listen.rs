@@ -46,7 +46,10 @@ impl Follower {
         loop {
             let why = match self.hear(&mut lost).await {
                 Ok(Heard::All) => return Ok(()),
-                Ok(Heard::Silence) => continue,
+                Ok(Heard::Silence) => {
+                    lost = 0;
+                    continue;
+                }
                 Ok(Heard::Lost(why)) => why,
                 Err(failure) if failure.kind == Kind::TooOld => failure.message,
                 Err(failure) => return Err(failure),
@@ -72,7 +75,7 @@ impl Follower {
         self.apply(Vec::new(), Some(Cursor::Following { as_of, token: None })).await
     }
 
-    /// Listens on one stream, from where the cache is. `lost` becomes 0 when the numbers are right.
+    /// Listens on one stream, from where the cache is. `lost` becomes 0 when the server has been right for long.
     async fn hear(&self, lost: &mut u32) -> Result<Heard, Failure> {
         let told = self.keeper.with(|cache| {
             cache.unstage()?;

@@ -38,6 +38,11 @@ fn an_existence_filter_finds_what_is_gone() {
 }
 
 #[test]
+fn a_filter_that_disagrees_behind_each_boundary_costs_few_comparisons() {
+    play("filter_behind_boundaries");
+}
+
+#[test]
 fn a_target_is_removed_for_a_reason() {
     play("removed");
 }

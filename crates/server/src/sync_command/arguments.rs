@@ -28,12 +28,13 @@ Start it again with the same --into and it goes on where it ended. Any SQLite to
 
 Exit codes:
   0  done, or told to stop          6  the query needs an index: the link is shown
-  1  a file or socket here          7  the server cannot be reached
-  2  the command line               8  the file is no cache, another's, or in use
-  3  credentials, permissions       9  the disk is full
-  4  no such database              10  verify found differences
-  5  the query is refused, or      11  --exec or --jsonl failed
-     documents lack --field        12  --once was told to stop before the end";
+  1  a file or socket here          7  the server cannot be reached or wants less, or
+  2  the command line                  --once: what it tells never comes to its count
+  3  credentials, permissions       8  the file is no cache, another's, or in use
+  4  no such database               9  the disk is full
+  5  the query is refused, or      10  verify found differences
+     documents lack --field        11  --exec or --jsonl failed
+                                   12  --once was told to stop before the end";
 
 /// Follow a collection into a local cache.
 #[derive(Debug, Args)]

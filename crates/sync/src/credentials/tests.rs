@@ -59,7 +59,11 @@ impl TokenServer {
 }
 
 fn granted(token: &str) -> (u16, String) {
-    (200, json!({ "access_token": token, "expires_in": 3_600, "token_type": "Bearer" }).to_string())
+    granted_for(3_600, token)
+}
+
+fn granted_for(seconds: u64, token: &str) -> (u16, String) {
+    (200, json!({ "access_token": token, "expires_in": seconds, "token_type": "Bearer" }).to_string())
 }
 
 fn read(file: &serde_json::Value) -> Result<Credentials, Failure> {
@@ -98,6 +102,21 @@ async fn a_person_s_token_is_fetched_kept_and_fetched_again() {
     let asked =
         "POST /token grant_type=refresh_token&client_id=id&client_secret=s&refresh_token=se%26cret%2Fwords";
     assert_eq!(*server.asked.lock().unwrap(), [asked; 3]);
+}
+
+#[tokio::test]
+async fn a_token_of_a_short_life_is_kept_for_half_of_it() {
+    for seconds in [60, 300, 400] {
+        let answers = [granted_for(seconds, "one"), granted_for(seconds, "two")];
+        let (server, address) = TokenServer::start(&answers).await;
+        let credentials = user(address);
+        let mut asked = Vec::new();
+        for age in [0, seconds / 2 - 1, seconds / 2] {
+            header(&credentials, NOW.plus(Duration::from_secs(age))).await.expect("a token");
+            asked.push(server.asked.lock().unwrap().len());
+        }
+        assert_eq!(asked, [1, 1, 2], "{seconds}");
+    }
 }
 
 #[tokio::test]

@@ -84,8 +84,8 @@ impl User {
         let granted = tokio::time::timeout(PATIENCE, self.exchange())
             .await
             .map_err(|_| Failure::too_slow("could not get a token", PATIENCE))??;
-        let life = Duration::from_secs(granted.expires_in).saturating_sub(EARLY);
-        let until = now.plus(life);
+        let life = Duration::from_secs(granted.expires_in);
+        let until = now.plus(life.saturating_sub(EARLY).max(life / 2));
         let token = granted.access_token;
         *self.token.lock().expect("nobody panics while holding it") = Some((token.clone(), until));
         Ok(token)

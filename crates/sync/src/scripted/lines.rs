@@ -13,7 +13,10 @@
 //! | `other=a` | a change that only concerns another target |
 //! | `filter=2` `filter=2/a.b` | an existence filter, with the names of these documents or without |
 //! | `removed` `removed=9/text` | the target is given up, with a cause or without |
+//! | `wait=60` | none, for so many seconds |
 //! | `fail=14/text` `end` `cut` | the stream ends: with a status, without one, with its connection |
+
+use std::time::Duration;
 
 use goldenscript::Argument;
 use googleapis_tonic_google_firestore_v1::google::firestore::v1::listen_response::ResponseType;
@@ -41,6 +44,7 @@ const HASHES: u64 = 12;
 #[derive(Clone, Debug)]
 pub(super) enum Line {
     Say(Box<ListenResponse>),
+    Wait(Duration),
     Fail(Status),
     End,
     Cut,
@@ -122,6 +126,10 @@ fn one(word: &Argument, clock: Clock) -> Result<Line, String> {
         ("fail", Some(text)) => {
             let (code, message) = status(text)?;
             Ok(Line::Fail(Status::new(Code::from(code), message)))
+        }
+        ("wait", Some(text)) => {
+            let seconds = text.parse().map_err(|_| format!("`{text}` is no number of seconds"))?;
+            Ok(Line::Wait(Duration::from_secs(seconds)))
         }
         ("end", None) => Ok(Line::End),
         ("cut", None) => Ok(Line::Cut),

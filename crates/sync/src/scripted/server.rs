@@ -212,6 +212,10 @@ async fn say(
     for line in lines {
         let said = match line {
             Line::Say(message) => to.send(Ok(*message)).await,
+            Line::Wait(time) => {
+                tokio::time::sleep(time).await;
+                continue;
+            }
             Line::Fail(status) => to.send(Err(status)).await,
             Line::End => return,
             Line::Cut => {
