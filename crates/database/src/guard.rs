@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use model::{DocumentPath, Status, Timestamp};
@@ -22,6 +23,12 @@ pub trait Guard: Send + Sync {
     /// # Errors
     /// Why the commit must not be. It is answered with that, and nothing of it is stored.
     fn admit(&self, commit: &PendingCommit<'_>) -> Result<(), Status>;
+
+    /// Whose commit it is; None when that is not known. Of those that take long to be decided each caller has places of
+    /// his own, and all unknown ones have theirs together.
+    fn caller(&self) -> Option<Arc<str>> {
+        None
+    }
 }
 
 /// A commit whose writes have been worked out, but are not stored.

@@ -4,18 +4,26 @@
 //!   commit ──► its turn ──► quick: answered
 //!                │ slow decisions took too much of the time
 //!                ▼
-//!           rehearsal ──► refused: answered
+//!           rehearsal ──► refused: answered    ◄─────┐
 //!                │ quick            │ slow: one at a time
-//!                ▼                  ▼
-//!             its turn           its turn
+//!                ▼                  ▼                │
+//!             its turn           its turn            │
+//!                └── what was rehearsed may be out of date
 //! ```
 //! At its turn a decision holds up all other commits of the database. Most are quick, and made there and nowhere else.
 //! When one was not, or many together, all that come in the time after it are rehearsed first: decided on the newest
 //! state, off the committer. What is refused there was refused as of that state and never has a turn. Of those that take
-//! long one at most waits for its turn, so the others' turns are between, however many of them there are.
+//! long one at most waits for its turn, so the others' turns are between, however many of them there are. Who has many
+//! takes no place from the others ([`places`]).
+//!
+//! What was quick in its rehearsal may be slow at its turn, when documents have changed between. One such is found out
+//! there, and then all others that are only known to be quick from before that are rehearsed again.
 //!
 //! What counts is the decision at the turn: a rehearsal allows nothing.
 
+mod places;
+
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -23,11 +31,12 @@ use std::time::Duration;
 use host::Host;
 use model::{Code, Status};
 use parking_lot::Mutex;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::oneshot;
 
+use self::places::{Held, Place, Places};
 use crate::database::Inner;
 use crate::error;
-use crate::guard::Guard;
+use crate::guard::{Guard, PendingCommit};
 use crate::ready::Ready;
 use crate::round::{Prepared, Round};
 use crate::transaction::TransactionId;
@@ -40,20 +49,13 @@ const BURST: Duration = Duration::from_millis(10);
 const PART: u32 = 4;
 /// For so long after they took more nobody's commit is taken for quick.
 const DISTRUST: Duration = Duration::from_secs(1);
-/// Rehearsals at once. More would only share the same cores.
-const AT_ONCE: usize = 2;
-/// Commits that may be rehearsed or wait for it; beyond, they are answered with RESOURCE_EXHAUSTED at once.
-const MAX_WAITING: usize = 1_000;
-
-const OPEN: &str = "these semaphores are never closed";
+/// So often a commit may be rehearsed. The last time it is taken for slow whatever comes of it.
+const MAX_REHEARSALS: usize = 4;
 
 /// What one database knows of how long decisions take.
 pub(crate) struct Pace {
     times: Mutex<Times>,
-    waiting: Arc<Semaphore>,
-    stage: Arc<Semaphore>,
-    /// For the one slow commit that may wait for its turn.
-    slow: Arc<Semaphore>,
+    places: Arc<Places>,
 }
 
 /// As the host counts time.
@@ -63,6 +65,18 @@ struct Times {
     earned: Duration,
     /// Until when commits are rehearsed.
     distrust: Duration,
+    /// Decisions that were slow though they were not taken for it.
+    surprises: u64,
+}
+
+/// Asks about a commit that has been worked out.
+pub(crate) type Ask<'a> = dyn Fn(&PendingCommit<'_>) -> Result<(), Status> + 'a;
+
+/// A commit about which is decided.
+struct Proposed {
+    writes: Arc<Vec<Ready>>,
+    transaction: Option<TransactionId>,
+    guard: Arc<dyn Guard>,
 }
 
 /// A guard on the way to the committer.
@@ -70,23 +84,26 @@ pub(crate) struct Asked {
     guard: Arc<dyn Guard>,
     pace: Arc<Pace>,
     host: Host,
-    /// True when it must be asked now, whatever it takes.
-    is_due: bool,
+    standing: Standing,
     /// Told when it was not asked, and the commit must be rehearsed.
     postponed: Arc<AtomicBool>,
-    /// Held until the turn is over, also when nobody waits for the answer any more.
-    _slow: Option<OwnedSemaphorePermit>,
+}
+
+/// Why a guard may be asked at the commit's turn.
+enum Standing {
+    /// While decisions are quick.
+    Unknown,
+    /// It was quick in a rehearsal: while there have been no more surprises than then.
+    Quick { surprises: u64 },
+    /// It is the one slow commit, for one turn: one that has to wait for locks then leaves that to another.
+    Slow(Mutex<Option<Held>>),
+    /// To be postponed would end its transaction. Those that may write are for servers, about whom nobody decides.
+    Due,
 }
 
 impl Pace {
     pub(crate) fn new() -> Arc<Self> {
-        let semaphore = |permits| Arc::new(Semaphore::new(permits));
-        Arc::new(Pace {
-            times: Mutex::default(),
-            waiting: semaphore(MAX_WAITING),
-            stage: semaphore(AT_ONCE),
-            slow: semaphore(1),
-        })
+        Arc::new(Pace { times: Mutex::default(), places: Places::new() })
     }
 
     /// True while no decision is taken for quick.
@@ -94,14 +111,18 @@ impl Pace {
         now < self.times.lock().distrust
     }
 
+    fn surprises(&self) -> u64 {
+        self.times.lock().surprises
+    }
+
     /// Takes note of a decision at its turn.
-    fn note(&self, begun: Duration, now: Duration) {
-        let took = now.saturating_sub(begun);
+    fn note(&self, begun: Duration, took: Duration, is_surprise: bool) {
         if took > QUICK {
             let mut times = self.times.lock();
+            times.surprises += u64::from(is_surprise);
             times.earned = times.earned.max(begun) + took * PART;
             if times.earned > begun + BURST * PART {
-                times.distrust = now + DISTRUST;
+                times.distrust = begun + took + DISTRUST;
             }
         }
     }
@@ -111,16 +132,30 @@ impl Asked {
     /// Works a commit out at its turn.
     pub(crate) fn at_turn(
         &self,
-        work_out: impl FnOnce(&dyn Guard) -> Result<Prepared, Status>,
+        work_out: impl FnOnce(&Ask<'_>) -> Result<Prepared, Status>,
     ) -> Result<Prepared, Status> {
-        let begun = self.host.elapsed();
-        if !self.is_due && self.pace.is_slow(begun) {
+        // Held until the decision is made.
+        let mut slow = None;
+        let may_ask = match &self.standing {
+            Standing::Unknown => !self.pace.is_slow(self.host.elapsed()),
+            Standing::Quick { surprises } => self.pace.surprises() == *surprises,
+            Standing::Slow(held) => {
+                slow = held.lock().take();
+                slow.is_some()
+            }
+            Standing::Due => true,
+        };
+        if !may_ask {
             self.postponed.store(true, Ordering::Release);
             return Err(Status::new(Code::Unavailable, "The commit has to be rehearsed first."));
         }
-        let prepared = work_out(&*self.guard);
-        self.pace.note(begun, self.host.elapsed());
-        prepared
+        work_out(&|commit| {
+            let begun = self.host.elapsed();
+            let decided = commit.ask(&*self.guard);
+            let took = self.host.elapsed().saturating_sub(begun);
+            self.pace.note(begun, took, slow.is_none());
+            decided
+        })
     }
 }
 
@@ -132,60 +167,87 @@ impl Inner {
         transaction: Option<TransactionId>,
         guard: Arc<dyn Guard>,
     ) -> Result<Done, Status> {
-        let (writes, postponed) = (Arc::new(writes), Arc::<AtomicBool>::default());
-        let submit = |is_due, slow| {
-            let (guard, postponed) = (guard.clone(), postponed.clone());
-            let (pace, host) = (self.pace.clone(), self.host.clone());
-            let asked = Asked { guard, pace, host, is_due, postponed, _slow: slow };
-            self.submit_commit(Work::Decided { writes: writes.clone(), asked }, transaction)
+        let proposed = Proposed { writes: Arc::new(writes), transaction, guard };
+        let at_once = match transaction {
+            Some(_) => Some(Standing::Due),
+            None => (!self.pace.is_slow(self.host.elapsed())).then_some(Standing::Unknown),
         };
-        // To be postponed would end a transaction. Those that may write are for servers, about whom nobody decides.
-        let is_due = transaction.is_some();
-        if is_due || !self.pace.is_slow(self.host.elapsed()) {
-            let answer = submit(is_due, None)?.await;
-            if !postponed.load(Ordering::Acquire) {
-                return answer.unwrap_or_else(|_| Err(error::dropped()));
+        if let Some(standing) = at_once
+            && let Some(done) = self.have_turn(&proposed, standing).await?
+        {
+            return Ok(done);
+        }
+        let place = self.pace.places.enter(proposed.guard.caller()).ok_or_else(too_many)?;
+        for times in 1..=MAX_REHEARSALS {
+            let quick = self.rehearse(&proposed, &place).await?.filter(|_| times < MAX_REHEARSALS);
+            let standing = match quick {
+                Some(surprises) => Standing::Quick { surprises },
+                None => Standing::Slow(Mutex::new(Some(place.slow().await))),
+            };
+            if let Some(done) = self.have_turn(&proposed, standing).await? {
+                return Ok(done);
             }
         }
-        let _waiting = self.pace.waiting.clone().try_acquire_owned().map_err(|_| too_many())?;
-        let slow = match self.rehearse(writes.clone(), guard.clone()).await? {
-            false => None,
-            true => Some(self.pace.slow.clone().acquire_owned().await.expect(OPEN)),
-        };
-        submit(true, slow)?.await.unwrap_or_else(|_| Err(error::dropped()))
+        // Each time it had to wait for locks after its turn.
+        Err(Status::aborted(self.mode.waited_too_long()))
     }
 
-    /// Decides on the newest state, on another thread. Answers whether that was slow.
+    /// Queues a commit, and waits for the answer; None when it has been postponed.
+    async fn have_turn(
+        self: &Arc<Self>,
+        proposed: &Proposed,
+        standing: Standing,
+    ) -> Result<Option<Done>, Status> {
+        let postponed = Arc::<AtomicBool>::default();
+        let (guard, pace, host) = (proposed.guard.clone(), self.pace.clone(), self.host.clone());
+        let asked = Asked { guard, pace, host, standing, postponed: postponed.clone() };
+        let work = Work::Decided { writes: proposed.writes.clone(), asked };
+        let answer = self.submit_commit(work, proposed.transaction)?.await;
+        if postponed.load(Ordering::Acquire) {
+            return Ok(None);
+        }
+        answer.unwrap_or_else(|_| Err(error::dropped())).map(Some)
+    }
+
+    /// Decides on the newest state, on another thread. Answers how many surprises there had been if that was quick, and
+    /// None if it was slow.
     async fn rehearse(
         self: &Arc<Self>,
-        writes: Arc<Vec<Ready>>,
-        guard: Arc<dyn Guard>,
-    ) -> Result<bool, Status> {
-        let stage = self.pace.stage.clone().acquire_owned().await.expect(OPEN);
+        proposed: &Proposed,
+        place: &Arc<Place>,
+    ) -> Result<Option<u64>, Status> {
+        let stage = place.stage().await;
         let (reply, answer) = oneshot::channel();
-        let inner = self.clone();
+        let (inner, writes, guard) = (self.clone(), proposed.writes.clone(), proposed.guard.clone());
         self.host.spawn_blocking(move || {
             let _stage = stage;
-            let begun = inner.host.elapsed();
-            let decided = inner.work_out_now(&writes, &*guard);
-            let is_slow = inner.host.elapsed().saturating_sub(begun) > QUICK;
+            let surprises = inner.pace.surprises();
+            let took = inner.decide_now(&writes, &*guard);
             // Nobody listens where the client has gone.
-            drop(reply.send(decided.map(|()| is_slow)));
+            drop(reply.send(took.map(|took| (took <= QUICK).then_some(surprises))));
         });
         answer.await.unwrap_or_else(|_| Err(error::dropped()))
     }
 
-    /// What would become of a commit whose turn it were.
-    fn work_out_now(&self, writes: &[Ready], guard: &dyn Guard) -> Result<(), Status> {
+    /// What would become of a commit whose turn it were; answers how long it took to decide.
+    fn decide_now(&self, writes: &[Ready], guard: &dyn Guard) -> Result<Duration, Status> {
         let now = self.now();
         let (before, time) = self.publication.newest(&*self.engine, now);
         let indexes = self.indexes.read().clone();
         let round = Round::new((self.name.clone(), self.mode), indexes, before, time.read_time.next());
-        round.prepare_writes(writes, Some(guard), now).map(drop)
+        let took = Cell::new(Duration::ZERO);
+        let ask = |commit: &PendingCommit<'_>| {
+            let begun = self.host.elapsed();
+            let decided = commit.ask(guard);
+            took.set(self.host.elapsed().saturating_sub(begun));
+            decided
+        };
+        round.prepare_writes(writes, Some(&ask), now)?;
+        Ok(took.get())
     }
 }
 
 fn too_many() -> Status {
-    let text = "Too many commits wait for slow security rules. Try again with exponential back-off.";
+    let text = "Too many of your commits wait for slow security rules. Try again with exponential back-off.";
     Status::new(Code::ResourceExhausted, text)
 }

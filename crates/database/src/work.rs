@@ -46,7 +46,7 @@ impl Work {
         match self {
             Work::Documents(writes) => round.prepare_writes(writes, None, now),
             Work::Decided { writes, asked } => {
-                asked.at_turn(|guard| round.prepare_writes(writes, Some(guard), now))
+                asked.at_turn(|ask| round.prepare_writes(writes, Some(ask), now))
             }
             Work::Entities(mutations) => round.prepare_mutations(mutations, now),
             Work::Chain(chain) => {

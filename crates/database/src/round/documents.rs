@@ -8,25 +8,26 @@ use model::{DatabaseName, DocumentPath, Status, Timestamp, Value, body};
 
 use super::{Prepared, Round, Staged, State};
 use crate::apply::{Effect, Found, Refusals, apply};
-use crate::guard::{Guard, PendingCommit, PendingWrite};
+use crate::guard::{PendingCommit, PendingWrite};
 use crate::mode::Content;
 use crate::ready::{Ready, ReadyOperation};
+use crate::rehearsal::Ask;
 use crate::work::Done;
 
 impl Round {
-    /// Applies one commit's writes to the newest state, all or none; a guard has its say before anything of them is
+    /// Applies one commit's writes to the newest state, all or none; a guard is asked before anything of them is
     /// answered.
     pub(crate) fn prepare_writes(
         &self,
         writes: &[Ready],
-        guard: Option<&dyn Guard>,
+        ask: Option<&Ask<'_>>,
         now: Timestamp,
     ) -> Result<Prepared, Status> {
         let time = self.next_time.max(now);
         let mut staged: HashMap<DocumentPath, Staged> = HashMap::new();
         let mut order: Vec<DocumentPath> = Vec::new();
         let mut results = Vec::with_capacity(writes.len());
-        let mut refusals = if guard.is_some() { Refusals::Noted(None) } else { Refusals::AtOnce };
+        let mut refusals = if ask.is_some() { Refusals::Noted(None) } else { Refusals::AtOnce };
         let mut pending = Vec::new();
         for write in writes {
             if !staged.contains_key(&write.path) {
@@ -35,16 +36,16 @@ impl Round {
                 order.push(write.path.clone());
             }
             let document = staged.get_mut(&write.path).expect("loaded above");
-            let before = guard.and_then(|_| document.after());
+            let before = ask.and_then(|_| document.after());
             let transform_results = apply_to(document, write, &self.database, time, &mut refusals)?;
             results.push(WriteResult { update_time: None, transform_results });
-            if guard.is_some() {
+            if ask.is_some() {
                 let (path, verifies) = (&write.path, matches!(write.operation, ReadyOperation::Verify));
                 pending.push(PendingWrite { path, verifies, before, after: document.after() });
             }
         }
-        if let Some(guard) = guard {
-            PendingCommit::new(time, &pending, self, &staged).ask(guard)?;
+        if let Some(ask) = ask {
+            ask(&PendingCommit::new(time, &pending, self, &staged))?;
         }
         refusals.into_result()?;
         for (write, result) in writes.iter().zip(&mut results) {

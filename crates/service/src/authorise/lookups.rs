@@ -10,7 +10,8 @@ use rules::{Documents, Position, Value};
 
 /// How long the rules of one commit may take, in which all other commits of the database wait. (Of several commits that
 /// take long one at a time has its turn, and the others' are between: see [`database::Guard`].) Each decision is bounded
-/// by itself ([`rules::limits`]); this is for many of them in one commit.
+/// by itself ([`rules::limits`]), and not broken off; this is for many of them in one commit, and what takes longer is
+/// refused.
 pub(super) const MAX_COMMIT_RULE_TIME: Duration = Duration::from_millis(500);
 
 /// The documents of a view.

@@ -1,34 +1,52 @@
 //! Whoever has a say in a commit sees what it builds on and what it leaves, and decides before anything else is told.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+mod slow;
+
 use std::sync::{Arc, Mutex, mpsc};
-use std::time::Duration;
 
 use database::{Database, Guard, Options, PendingCommit, Store};
 use host::{Host, ManualClock};
 use model::write::{Operation, Precondition, Write};
 use model::{Code, DatabaseName, DocumentPath, Fields, Status, Value, body};
+use storage::Engine;
 use storage::memory::MemoryEngine;
 
-/// A decision in a closure.
-struct Decides<F>(F);
+/// A decision in a closure, and whose commit it is about.
+struct Decides<F>(F, Option<Arc<str>>);
 
 impl<F: Fn(&PendingCommit<'_>) -> Result<(), Status> + Send + Sync> Guard for Decides<F> {
     fn admit(&self, commit: &PendingCommit<'_>) -> Result<(), Status> {
         self.0(commit)
+    }
+
+    fn caller(&self) -> Option<Arc<str>> {
+        self.1.clone()
     }
 }
 
 fn decides(
     decide: impl Fn(&PendingCommit<'_>) -> Result<(), Status> + Send + Sync + 'static,
 ) -> Option<Arc<dyn Guard>> {
-    Some(Arc::new(Decides(decide)))
+    decides_for(None, decide)
+}
+
+fn decides_for(
+    caller: Option<&str>,
+    decide: impl Fn(&PendingCommit<'_>) -> Result<(), Status> + Send + Sync + 'static,
+) -> Option<Arc<dyn Guard>> {
+    Some(Arc::new(Decides(decide, caller.map(Arc::from))))
 }
 
 fn database() -> Arc<Database> {
-    let host = Host::simulated(Arc::new(ManualClock::at(1_000)), 1);
-    let store =
-        Store::open(Arc::new(MemoryEngine::new()), host, Options::default()).expect("an empty engine opens");
+    database_in_memory(Host::simulated(Arc::new(ManualClock::at(1_000)), 1))
+}
+
+fn database_in_memory(host: Host) -> Arc<Database> {
+    database_on(Arc::new(MemoryEngine::new()), host)
+}
+
+fn database_on(engine: Arc<dyn Engine>, host: Host) -> Arc<Database> {
+    let store = Store::open(engine, host, Options::default()).expect("an empty engine opens");
     store.database(&DatabaseName::new("p", "d")).expect("a database is made")
 }
 
@@ -158,110 +176,4 @@ async fn a_guard_that_panics_refuses_its_commit_alone() {
     assert_eq!(broken.map_err(|refusal| refusal.code).err(), Some(Code::Internal));
     assert!(database.view().get(&path("c/a")).unwrap().is_none());
     database.commit(vec![set("c/a", 2)], None).await.unwrap();
-}
-
-/// A guard that takes so long, by the database's own clock, and counts how often it is asked.
-fn takes(
-    clock: &Arc<ManualClock>,
-    long: Duration,
-    outcome: Result<(), Status>,
-    asked: &Arc<AtomicUsize>,
-) -> Option<Arc<dyn Guard>> {
-    let (clock, asked) = (clock.clone(), asked.clone());
-    decides(move |_| {
-        asked.fetch_add(1, Ordering::Relaxed);
-        clock.advance(long);
-        outcome.clone()
-    })
-}
-
-fn database_by(clock: &Arc<ManualClock>) -> Arc<Database> {
-    let host = Host::simulated(clock.clone(), 1);
-    let store =
-        Store::open(Arc::new(MemoryEngine::new()), host, Options::default()).expect("an empty engine opens");
-    store.database(&DatabaseName::new("p", "d")).expect("a database is made")
-}
-
-#[tokio::test]
-async fn after_slow_decisions_others_are_rehearsed_and_what_is_refused_then_has_no_turn() {
-    let clock = Arc::new(ManualClock::at(1_000));
-    let database = database_by(&clock);
-    let times_asked = async |long: u64, outcome: Result<(), Status>| {
-        let asked = Arc::default();
-        let guard = takes(&clock, Duration::from_millis(long), outcome.clone(), &asked);
-        let committed = database.commit_guarded(vec![set("c/a", 1)], None, guard).await;
-        assert_eq!(committed.map(drop), outcome);
-        asked.load(Ordering::Relaxed)
-    };
-    assert_eq!(times_asked(10, Ok(())).await, 1, "it may take that at once");
-    assert_eq!(times_asked(0, Ok(())).await, 1);
-    assert_eq!(times_asked(11, Ok(())).await, 1, "nobody knew that it would be slow");
-    assert_eq!(times_asked(0, Ok(())).await, 2, "rehearsed, and then its turn");
-    assert_eq!(times_asked(50, Ok(())).await, 2);
-    assert_eq!(times_asked(50, Err(denied())).await, 1, "refused by the rehearsal");
-    clock.advance(Duration::from_secs(1));
-    assert_eq!(times_asked(0, Ok(())).await, 1, "in time they are trusted again");
-    for _ in 0..10 {
-        assert_eq!(times_asked(2, Ok(())).await, 1, "as many as come of those that are quick");
-    }
-    let mut asked = Vec::new();
-    while asked.len() < 10 && !asked.contains(&2) {
-        asked.push(times_asked(3, Ok(())).await);
-    }
-    assert_eq!(
-        asked,
-        [1, 1, 1, 1, 1, 2],
-        "many that are a little slow take as long as one that is very slow"
-    );
-}
-
-/// However many commit what takes long to decide, who does not waits for one of them.
-#[tokio::test(flavor = "multi_thread")]
-async fn of_slow_commits_one_at_a_time_waits_for_its_turn() {
-    const SLOW: usize = 8;
-    let clock = Arc::new(ManualClock::at(1_000));
-    let host = Host::real().with_clock(clock.clone());
-    let store = Store::open(Arc::new(MemoryEngine::new()), host, Options::default()).expect("it opens");
-    let database = store.database(&DatabaseName::new("p", "d")).expect("a database is made");
-    let long = Duration::from_millis(50);
-    let slow = takes(&clock, long, Ok(()), &Arc::default());
-    database.commit_guarded(vec![set("c/a", 0)], None, slow).await.unwrap();
-
-    let (rehearsed, has_rehearsed) = mpsc::channel();
-    let (entered, is_held) = mpsc::channel();
-    let (release, released) = mpsc::channel::<()>();
-    let released = Arc::new(Mutex::new(Some(released)));
-    let mut commits = tokio::task::JoinSet::new();
-    for k in 0..SLOW {
-        let (clock, released) = (clock.clone(), released.clone());
-        let (rehearsed, entered) = (rehearsed.clone(), entered.clone());
-        let is_rehearsed = AtomicBool::new(false);
-        let guard = decides(move |_| {
-            clock.advance(long);
-            if !is_rehearsed.swap(true, Ordering::Relaxed) {
-                rehearsed.send(()).unwrap();
-            } else if let Some(released) = released.lock().unwrap().take() {
-                entered.send(()).unwrap();
-                released.recv().unwrap();
-            }
-            Ok(())
-        });
-        let (database, name) = (database.clone(), format!("c/{k}"));
-        commits.spawn(async move {
-            let written = vec![set(&name, 1)];
-            database.commit_guarded(written, None, guard).await.unwrap().commit_time
-        });
-    }
-    let all = move || {
-        is_held.recv().unwrap();
-        (0..SLOW).for_each(|_| has_rehearsed.recv().unwrap());
-    };
-    tokio::task::spawn_blocking(all).await.unwrap();
-    let mut quick = Box::pin(database.commit(vec![set("c/quick", 1)], None));
-    assert!(futures_poll(&mut quick).await.is_none(), "it waits for the one whose turn it is");
-    release.send(()).unwrap();
-    let quick = quick.await.unwrap().commit_time;
-    let mut slow = commits.join_all().await;
-    slow.sort();
-    assert!(slow[0] < quick && quick < slow[1], "{quick:?} after the first of {slow:?}");
 }
