@@ -21,8 +21,10 @@ const MAX_OPEN: usize = 100_000;
 const MAX_OPEN_FOR_READERS: usize = MAX_OPEN / 2;
 /// How long an ended token is told apart from one that never was (production: about 300 s of age).
 const REMEMBERED_FOR: Duration = Duration::from_secs(300);
-/// How many of them. Who begins and ends many is the first to be forgotten; then the token is like one that never was.
+/// How many of them, the oldest forgotten first: then the token is like one that never was. Those that only read, which
+/// end users may begin, are counted apart, so that they make nobody forget how a transaction that writes has ended.
 const MAX_REMEMBERED: usize = 100_000;
+const MAX_READERS_REMEMBERED: usize = MAX_REMEMBERED / 2;
 const TOKEN_BYTES: usize = 16;
 
 /// What its token has besides its number, so that nobody can name the transaction of another, nor one of another
@@ -81,12 +83,21 @@ pub(crate) struct Registry {
     next: u64,
     live: HashMap<TransactionId, Transaction>,
     ended: HashMap<TransactionId, Ended>,
-    order_of_end: VecDeque<TransactionId>,
+    /// In the order of their end, those that only read apart.
+    readers_ended: VecDeque<TransactionId>,
+    others_ended: VecDeque<TransactionId>,
 }
 
 impl Registry {
     pub(crate) fn new(mode: Mode) -> Self {
-        Registry { mode, next: 1, live: HashMap::new(), ended: HashMap::new(), order_of_end: VecDeque::new() }
+        Registry {
+            mode,
+            next: 1,
+            live: HashMap::new(),
+            ended: HashMap::new(),
+            readers_ended: VecDeque::new(),
+            others_ended: VecDeque::new(),
+        }
     }
 
     /// The age of a commit without a transaction: the youngest.
@@ -195,11 +206,17 @@ impl Registry {
     /// Ends a transaction; nothing happens when it has ended already.
     pub(crate) fn end(&mut self, id: TransactionId, how: Ending, now: Duration) {
         if let Some(transaction) = self.live.remove(&id) {
-            let Transaction { secret, age, .. } = transaction;
+            let Transaction { secret, kind, age, .. } = transaction;
             self.ended.insert(id, Ended { secret, how, at: now, age });
-            self.order_of_end.push_back(id);
-            if self.order_of_end.len() > MAX_REMEMBERED {
-                self.forget_oldest();
+            let (order, most) = match kind {
+                Kind::ReadOnly { .. } => (&mut self.readers_ended, MAX_READERS_REMEMBERED),
+                Kind::Pessimistic | Kind::Optimistic { .. } => (&mut self.others_ended, MAX_REMEMBERED),
+            };
+            order.push_back(id);
+            if order.len() > most
+                && let Some(oldest) = order.pop_front()
+            {
+                self.ended.remove(&oldest);
             }
         }
     }
@@ -225,18 +242,15 @@ impl Registry {
 
     /// Forgets tokens that ended long ago.
     pub(crate) fn forget_old(&mut self, now: Duration) {
-        while let Some(id) = self.order_of_end.front() {
-            let old = self.ended.get(id).is_none_or(|ended| now.saturating_sub(ended.at) > REMEMBERED_FOR);
-            if !old {
-                break;
+        let ended = &mut self.ended;
+        for order in [&mut self.readers_ended, &mut self.others_ended] {
+            while let Some(id) = order.front() {
+                if ended.get(id).is_some_and(|ended| now.saturating_sub(ended.at) <= REMEMBERED_FOR) {
+                    break;
+                }
+                ended.remove(id);
+                order.pop_front();
             }
-            self.forget_oldest();
-        }
-    }
-
-    fn forget_oldest(&mut self) {
-        if let Some(id) = self.order_of_end.pop_front() {
-            self.ended.remove(&id);
         }
     }
 
@@ -300,17 +314,32 @@ mod tests {
 
     #[test]
     fn however_many_end_at_once_what_is_remembered_is_bounded() {
+        for (mode, most) in [(READ_ONLY, MAX_READERS_REMEMBERED), (READ_WRITE, MAX_REMEMBERED)] {
+            let mut registry = Registry::new(Mode::Native);
+            let [oldest, old] = [(); 2].map(|()| run(&mut registry, &mode, Ending::RolledBack));
+            (0..most - 1).for_each(|_| drop(run(&mut registry, &mode, Ending::RolledBack)));
+            let queued = registry.readers_ended.len() + registry.others_ended.len();
+            assert_eq!((registry.ended.len(), queued), (most, most));
+            assert!(registry.find(&oldest).is_err_and(|status| status.code == Code::InvalidArgument));
+            assert!(registry.may_roll_back_ended(&old).is_ok());
+            registry.forget_old(REMEMBERED_FOR + Duration::from_secs(1));
+            assert!(registry.ended.is_empty() && registry.may_roll_back_ended(&old).is_err());
+        }
+    }
+
+    #[test]
+    fn however_many_only_read_a_wounded_transaction_is_told_so() {
         let mut registry = Registry::new(Mode::Native);
-        let mut run = || {
-            let begun =
-                registry.begin(&READ_ONLY, Concurrency::Default, [0; 8], Duration::ZERO).expect("room");
-            registry.end(begun.id, Ending::RolledBack, Duration::ZERO);
-            begun.token
-        };
-        let [oldest, old] = [run(), run()];
-        (0..MAX_REMEMBERED - 1).for_each(|_| drop(run()));
-        assert_eq!((registry.ended.len(), registry.order_of_end.len()), (MAX_REMEMBERED, MAX_REMEMBERED));
-        assert!(registry.may_roll_back_ended(&oldest).is_err() && registry.may_roll_back_ended(&old).is_ok());
+        let wounded = run(&mut registry, &READ_WRITE, Ending::Wounded);
+        (0..2 * MAX_REMEMBERED).for_each(|_| drop(run(&mut registry, &READ_ONLY, Ending::Committed)));
+        assert!(registry.find(&wounded).is_err_and(|status| status.code == Code::Aborted));
+    }
+
+    /// Begins a transaction and ends it at once. Answers its token.
+    fn run(registry: &mut Registry, mode: &TransactionMode, how: Ending) -> Bytes {
+        let begun = registry.begin(mode, Concurrency::Default, [0; 8], Duration::ZERO).expect("room");
+        registry.end(begun.id, how, Duration::ZERO);
+        begun.token
     }
 
     #[test]
