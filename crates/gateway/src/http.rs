@@ -14,17 +14,19 @@ use std::sync::Arc;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
+use model::Status;
 use tower::ServiceExt;
 
 use crate::Gateway;
 use crate::admission::Sender;
 use crate::body::Body;
 use crate::connection::Connection;
-use crate::grpc::{self, dialogue::AtEnd};
+use crate::grpc::{self, deadline, dialogue::AtEnd, frames};
 use crate::neighbours::Counted;
-use crate::quotas::Identity;
+use crate::quotas::{Identity, Share};
 use crate::{appengine, grpc_web, rest, webchannel};
 
+const CHECK: &str = "/grpc.health.v1.Health/Check";
 const HEALTH: &str = "/grpc.health.v1.Health/";
 const REFLECTION: &str = "/grpc.reflection.v1.ServerReflection/";
 const OLD_REFLECTION: &str = "/grpc.reflection.v1alpha.ServerReflection/";
@@ -123,6 +125,9 @@ impl Plain {
 
 /// The standard gRPC services beside Firestore.
 enum Neighbour {
+    /// Whether the server is well, asked once.
+    Check,
+    /// The same, told for as long as who asks listens.
     Health,
     Reflection,
     OldReflection,
@@ -130,8 +135,12 @@ enum Neighbour {
 
 impl Neighbour {
     fn at(path: &str) -> Option<Self> {
-        let table =
-            [(HEALTH, Self::Health), (REFLECTION, Self::Reflection), (OLD_REFLECTION, Self::OldReflection)];
+        let table = [
+            (CHECK, Self::Check),
+            (HEALTH, Self::Health),
+            (REFLECTION, Self::Reflection),
+            (OLD_REFLECTION, Self::OldReflection),
+        ];
         table.into_iter().find(|(prefix, _)| path.starts_with(prefix)).map(|(_, neighbour)| neighbour)
     }
 
@@ -141,25 +150,47 @@ impl Neighbour {
         connection: &Connection,
         request: Request<Incoming>,
     ) -> Response<Body> {
-        // Nobody is asked who he is, so it is his address that counts.
-        let peer = Sender::of(gateway, connection, request.headers()).peer;
-        let identity = match self {
-            Neighbour::Health => Identity::checker(peer),
-            Neighbour::Reflection | Neighbour::OldReflection => Identity::address(peer),
+        let share = match self.share(gateway, connection, &request) {
+            Ok(share) => share,
+            Err(refusal) => return grpc::refuse(&refusal),
         };
-        let share =
-            match gateway.quotas.request(&identity).and_then(|()| gateway.quotas.conversation(identity)) {
-                Ok(share) => share,
-                Err(refusal) => return grpc::refuse(&refusal),
-            };
         let request = request.map(tonic::body::Body::new);
         let response = match self {
-            Neighbour::Health => gateway.neighbours.health.clone().oneshot(request).await,
+            Neighbour::Check | Neighbour::Health => {
+                let answer = gateway.neighbours.health.clone().oneshot(request);
+                match tokio::time::timeout(frames::ARRIVAL, answer).await {
+                    Ok(answer) => answer,
+                    Err(_) => return grpc::refuse(&deadline::exceeded()),
+                }
+            }
             Neighbour::Reflection => gateway.neighbours.reflection.clone().oneshot(request).await,
             Neighbour::OldReflection => gateway.neighbours.old_reflection.clone().oneshot(request).await,
         };
         let Ok(response) = response;
-        response.map(|body| Body::Foreign(tonic::body::Body::new(Counted::new(body, share))))
+        response.map(|body| {
+            Body::Foreign(match share {
+                Some(share) => tonic::body::Body::new(Counted::new(body, share)),
+                None => body,
+            })
+        })
+    }
+
+    /// What a call takes of its address's part, for nobody is asked who he is. A check takes nothing: a refusal would
+    /// cost as much as the answer, and a balancer would take the server for ill because others ask much beside it.
+    fn share(
+        &self,
+        gateway: &Gateway,
+        connection: &Connection,
+        request: &Request<Incoming>,
+    ) -> Result<Option<Share>, Status> {
+        match self {
+            Neighbour::Check => Ok(None),
+            Neighbour::Health | Neighbour::Reflection | Neighbour::OldReflection => {
+                let identity = Identity::address(Sender::of(gateway, connection, request.headers()).peer);
+                gateway.quotas.request(&identity)?;
+                gateway.quotas.conversation(identity).map(Some)
+            }
+        }
     }
 }
 

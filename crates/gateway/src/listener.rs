@@ -102,24 +102,38 @@ pub(crate) async fn serve(
     }
 }
 
-/// Tells the operator that connections are turned away, but not of each: there may be very many.
+/// Tells the operator that connections are turned away, but not of each: there may be very many. Each reason has a
+/// time of its own, so that one client who takes too much does not hide that the server is full.
 #[derive(Default)]
 struct TurnedAway {
-    told: Option<Instant>,
+    server: Option<Instant>,
+    address: Option<Instant>,
 }
 
 impl TurnedAway {
     fn tell(&mut self, counts: &Counts, peer: SocketAddr, why: NoPlace) {
-        if self.told.is_some_and(|told| told.elapsed() < TELL_AGAIN) {
+        if !self.is_due(why) {
             return;
         }
-        self.told = Some(Instant::now());
         let why = match why {
             NoPlace::Server => "the server has as many as it may have (--max-connections)",
             NoPlace::Address => "its address has as many as one may have (--max-connections-per-address)",
         };
         let all = counts.connections_turned_away();
-        tracing::warn!(%peer, all, "a connection was turned away: {why}; for a minute no other is told of");
+        tracing::warn!(%peer, all, "a connection was turned away: {why}; for a minute no other such is told of");
+    }
+
+    /// True once in a while for each reason.
+    fn is_due(&mut self, why: NoPlace) -> bool {
+        let told = match why {
+            NoPlace::Server => &mut self.server,
+            NoPlace::Address => &mut self.address,
+        };
+        let is_due = told.is_none_or(|told| told.elapsed() >= TELL_AGAIN);
+        if is_due {
+            *told = Some(Instant::now());
+        }
+        is_due
     }
 }
 
@@ -248,4 +262,18 @@ fn protocol() -> auto::Builder<TokioExecutor> {
         .keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_TIMEOUT);
     builder
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn one_reason_for_turning_away_does_not_hide_the_other() {
+        let mut turned_away = TurnedAway::default();
+        let mut due = || [NoPlace::Address, NoPlace::Server].map(|why| turned_away.is_due(why));
+        assert_eq!((due(), due()), ([true, true], [false, false]));
+        tokio::time::advance(TELL_AGAIN).await;
+        assert_eq!((due(), due()), ([true, true], [false, false]));
+    }
 }

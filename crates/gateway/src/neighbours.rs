@@ -19,6 +19,9 @@ use wire::methods::Api;
 use crate::grpc::status;
 use crate::quotas::Share;
 
+/// A question for the health names a service. It counts for nobody, so it must be small.
+const QUESTION_BYTES: usize = 1024;
+
 type GrpcService = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 
 /// See the module.
@@ -38,7 +41,8 @@ impl Neighbours {
                 .now_or_never()
                 .expect("nobody else has the new reporter, so nothing is to be waited for");
         }
-        let health = HealthServer::new(HealthService::from_health_reporter(reporter.clone()));
+        let health = HealthServer::new(HealthService::from_health_reporter(reporter.clone()))
+            .max_decoding_message_size(QUESTION_BYTES);
         let builder = || {
             Builder::configure()
                 .register_file_descriptor_set(wire::schema::files())

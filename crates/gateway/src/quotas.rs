@@ -26,8 +26,6 @@ const BURST: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Identity {
     Address(IpAddr),
-    /// Apart from all else that comes from there: no request makes a server look ill.
-    Checker(IpAddr),
     User(Option<Arc<str>>, String),
     Account(String),
     /// All for whom there was no room.
@@ -72,11 +70,6 @@ impl Identity {
     /// Whoever is not known there.
     pub(crate) fn address(peer: IpAddr) -> Self {
         Identity::Address(network(peer))
-    }
-
-    /// Who asks there whether the server is well.
-    pub(crate) fn checker(peer: IpAddr) -> Self {
-        Identity::Checker(network(peer))
     }
 }
 

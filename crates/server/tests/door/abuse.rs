@@ -15,7 +15,8 @@ use crate::issuer::TokenIssuer;
 use crate::scene::{self, ROOT, RawCodec, Scene};
 use crate::wires::{Channel, RULES, UNKNOWN};
 
-const HEALTH: &str = "/grpc.health.v1.Health/Check";
+const CHECK: &str = "/grpc.health.v1.Health/Check";
+const WATCH: &str = "/grpc.health.v1.Health/Watch";
 const REFLECTION: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
 /// `file_containing_symbol`, whose answers are long enough that each goes out by itself.
 const SYMBOL: &[u8] = b"\x22\x1dgoogle.firestore.v1.Firestore";
@@ -92,7 +93,7 @@ async fn sessions_count_to_their_very_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn health_and_reflection_have_a_rate_and_strangers_make_no_server_ill() {
+async fn strangers_make_no_server_ill_and_have_a_rate_for_the_rest() {
     let options = Options { requests_per_second: NonZeroU32::new(1), ..Options::default() };
     let scene = Scene::with(options).await;
     let ask = |path: &'static str, message: &'static [u8]| {
@@ -104,18 +105,34 @@ async fn health_and_reflection_have_a_rate_and_strangers_make_no_server_ill() {
     };
     let flood = || http::send(scene.address, "GET", &format!("/v1/{ROOT}/c/d"), &[], b"").status;
     assert!((0..20).any(|_| flood() == 429), "the address asks too often");
-    assert_eq!(ask(HEALTH, b"").await, Code::Ok, "and still hears that the server is well");
-    let mut checks = Vec::new();
-    while checks.len() < 20 && !checks.contains(&Code::ResourceExhausted) {
-        checks.push(ask(HEALTH, b"").await);
+    for _ in 0..20 {
+        assert_eq!(ask(CHECK, b"").await, Code::Ok, "and still hears that the server is well");
     }
-    assert!(checks.contains(&Code::ResourceExhausted), "{checks:?}");
+    for (path, message) in [(WATCH, &b""[..]), (REFLECTION, SYMBOL)] {
+        let mut looks = Vec::new();
+        while looks.len() < 20 && !looks.contains(&Code::ResourceExhausted) {
+            looks.push(ask(path, message).await);
+        }
+        assert!(looks.contains(&Code::ResourceExhausted), "{path}: {looks:?}");
+    }
+}
 
-    let mut looks = Vec::new();
-    while looks.len() < 20 && !looks.contains(&Code::ResourceExhausted) {
-        looks.push(ask(REFLECTION, SYMBOL).await);
-    }
-    assert!(looks.contains(&Code::ResourceExhausted), "{looks:?}");
+#[tokio::test(flavor = "multi_thread")]
+async fn who_watches_the_health_takes_no_check_from_others() {
+    let scene = Scene::with(Options { conversations: 2, ..Options::default() }).await;
+    let watch = async || {
+        let mut grpc = Grpc::new(scene.channel().await);
+        grpc.ready().await.expect("a connection");
+        let asked =
+            grpc.server_streaming(Request::new(Bytes::new()), WATCH.parse().expect("a path"), RawCodec);
+        asked.await.map_err(|status| status.code())
+    };
+    let _watching = [watch().await.expect("one"), watch().await.expect("two")];
+    assert_eq!(watch().await.err(), Some(Code::ResourceExhausted));
+    let check = async |message| scene::raw(scene.channel().await, CHECK, message).await;
+    check(Bytes::new()).await.expect("it is well");
+    let long = [&b"\x0a\xd0\x0f"[..], &[b'a'; 2_000]].concat();
+    assert_eq!(check(long.into()).await.map_err(|status| status.code()), Err(Code::OutOfRange), "no service");
 }
 
 #[tokio::test(flavor = "multi_thread")]
