@@ -1,5 +1,6 @@
 //! What is compared: Irori as users run it, and what stands beside it in the same run.
 
+pub mod account;
 pub mod aged;
 pub mod asker;
 pub mod bulk;

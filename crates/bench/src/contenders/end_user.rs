@@ -89,6 +89,7 @@ pub fn administrator() -> Result<AsciiMetadataValue, Failure> {
     header("Bearer owner")
 }
 
-fn header(value: &str) -> Result<AsciiMetadataValue, Failure> {
+/// The same for any value.
+pub fn header(value: &str) -> Result<AsciiMetadataValue, Failure> {
     value.parse().map_err(Failure::doing("make a header"))
 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use host::Random;
 
+use crate::contenders::account::Account;
 use crate::contenders::bulk::{self, Content, Load};
 use crate::contenders::end_user::{self, EndUser};
 use crate::contenders::firestore::{self, CommitClient};
@@ -24,6 +25,7 @@ const COMPILATIONS: usize = 20;
 #[derive(Default)]
 struct Found {
     administrator: Rounds,
+    account: Rounds,
     open: Rounds,
     guarded: Rounds,
     administrators_commits: Rounds,
@@ -35,6 +37,7 @@ pub async fn run(setting: &Setting) -> Result<Section, Failure> {
     let (believing_data, verifying_data, keys) =
         (setting.directory()?, setting.directory()?, setting.directory()?);
     let user = EndUser::new(keys.path(), &bulk::id(0))?;
+    let account = Account::new(&setting.server, keys.path())?;
     for data in [&believing_data, &verifying_data] {
         let loading = IroriServer::start(&setting.server, data.path())?;
         load(&loading).await?;
@@ -42,8 +45,9 @@ pub async fn run(setting: &Setting) -> Result<Section, Failure> {
     }
     // Both begin with what is on the disk: documents that are still in memory are read faster.
     let believing = IroriServer::start(&setting.server, believing_data.path())?;
-    let verifying = IroriServer::start_with(&setting.server, verifying_data.path(), user.arguments())?;
-    let found = compare(setting, &user, &believing, &verifying).await?;
+    let arguments = [user.arguments(), &account.arguments].concat();
+    let verifying = IroriServer::start_with(&setting.server, verifying_data.path(), &arguments)?;
+    let found = compare(setting, (&user, &account), &believing, &verifying).await?;
     Ok(section(&found, setting.clients))
 }
 
@@ -58,7 +62,7 @@ async fn load(server: &IroriServer) -> Result<(), Failure> {
 
 async fn compare(
     setting: &Setting,
-    user: &EndUser,
+    (user, account): (&EndUser, &Account),
     believing: &IroriServer,
     verifying: &IroriServer,
 ) -> Result<Found, Failure> {
@@ -69,6 +73,7 @@ async fn compare(
         Ok::<Vec<_>, Failure>((0..).map(Random::from_seed).zip(channels).map(reader).collect())
     };
     let mut administrators = readers(believing, "guarded", end_user::administrator()?).await?;
+    let mut accounts = readers(verifying, "guarded", end_user::header(&account.authorization)?).await?;
     let mut open = readers(verifying, "open", user.header()?).await?;
     let mut guarded = readers(verifying, "guarded", user.header()?).await?;
     let committers = async |server: &IroriServer, authorization: &str| {
@@ -82,6 +87,9 @@ async fn compare(
         let round;
         (administrators, round) = drive(administrators, setting.time, believing.processor()).await?;
         found.administrator.push(round);
+        let round;
+        (accounts, round) = drive(accounts, setting.time, verifying.processor()).await?;
+        found.account.push(round);
         let round;
         (open, round) = drive(open, setting.time, verifying.processor()).await?;
         found.open.push(round);
@@ -104,6 +112,7 @@ fn section(found: &Found, clients: usize) -> Section {
     section.unit = "calls per second, more is better";
     let lines = [
         ("point reads of the administrator", &found.administrator, false),
+        ("of a service account, whom no rule is asked about", &found.account, false),
         ("of an end user, rule without look-ups", &found.open, true),
         ("of an end user, rule of two get()s", &found.guarded, true),
         ("commits of the administrator", &found.administrators_commits, false),
@@ -113,9 +122,11 @@ fn section(found: &Found, clients: usize) -> Section {
         section.line(what, report::rounds(rounds));
         section.bar(what, rounds.per_second(), ours);
     }
-    let share = found.guarded.ratio_to(&found.administrator);
-    let what = "point reads, two get()s / administrator";
+    let share = found.guarded.ratio_to(&found.account);
+    let what = "point reads, two get()s / service account";
     section.judged(what, report::number(share), "≥ 0.8", share >= 0.8);
+    let share = found.guarded.ratio_to(&found.administrator);
+    section.line("point reads, two get()s / administrator, who shows no token", report::number(share));
     let share = found.commits.ratio_to(&found.administrators_commits);
     section.line("commits, one get() / administrator", report::number(share));
     let took = compilation();
@@ -123,7 +134,7 @@ fn section(found: &Found, clients: usize) -> Section {
     section.judged(format!("compiling {STATEMENTS} allow statements"), report::time(took), "< 50 ms", met);
     section.remark(format!(
         "{clients} clients, each with a connection of its own; {DOCUMENTS} documents, read at random. The end user's token is \
-         signed by an issuer and verified once; the rules of a read are decided on the view that it reads, those of a commit \
+         signed by an issuer, the account's by itself; each has some 600 bytes, comes with every call and is verified once; the rules of a read are decided on the view that it reads, those of a commit \
          at the committer's turn."
     ));
     section
