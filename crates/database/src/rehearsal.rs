@@ -4,11 +4,10 @@
 //!   commit ──► its turn ──► quick: answered
 //!                │ slow decisions took too much of the time
 //!                ▼
-//!           rehearsal ──► refused: answered    ◄─────┐
-//!                │ quick            │ slow: one at a time
-//!                ▼                  ▼                │
-//!             its turn           its turn            │
-//!                └── what was rehearsed may be out of date
+//!   ┌──────► rehearsal ──► refused: answered
+//!   │            │ quick            │ slow: one at a time
+//!   │ surprise   ▼                  ▼
+//!   └─────── its turn           its turn
 //! ```
 //! At its turn a decision holds up all other commits of the database. Most are quick, and made there and nowhere else.
 //! When one was not, or many together, all that come in the time after it are rehearsed first: decided on the newest
@@ -16,8 +15,8 @@
 //! long one at most waits for its turn, so the others' turns are between, however many of them there are. Who has many
 //! takes no place from the others ([`places`]).
 //!
-//! What was quick in its rehearsal may be slow at its turn, when documents have changed between. One such is found out
-//! there, and then all others that are only known to be quick from before that are rehearsed again.
+//! What was quick in its rehearsal may be slow at its turn, when documents have changed between: a surprise. After one
+//! all others that are known to be quick from before it only are rehearsed again.
 //!
 //! What counts is the decision at the turn: a rehearsal allows nothing.
 
