@@ -258,7 +258,12 @@ fn piece_length(bytes: &[u8], column: &OrderColumn, is_last: bool) -> Option<usi
 fn push_upright(out: &mut BytesMut, piece: &[u8], column: &OrderColumn, order: &[OrderColumn]) {
     let is_open = column.name.is_none() && order.last() == Some(column);
     match column.direction {
-        Direction::Descending => out.extend(piece.iter().map(|byte| !byte)),
+        Direction::Descending => {
+            // Byte by byte each would ask for room.
+            let start = out.len();
+            out.extend_from_slice(piece);
+            out[start..].iter_mut().for_each(|byte| *byte = !*byte);
+        }
         Direction::Ascending => out.extend_from_slice(piece),
     }
     if is_open && column.direction == Direction::Ascending {
